@@ -1,0 +1,1 @@
+"""worklint: what each source really does with the filters of a radiology worklist."""

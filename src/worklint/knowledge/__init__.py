@@ -1,0 +1,1 @@
+"""What worklint knows: the standard's query tables, product profiles, label dictionaries."""

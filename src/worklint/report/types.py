@@ -1,0 +1,185 @@
+"""The report: what every writer writes from, member for member the JSON contract ``worklint/report/1``.
+
+Immutable; made once by ``build``. A writer never asks the judge anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worklint.model import Evidence, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """The project that was judged. Members are ``None`` where there is no project file."""
+
+    file: str | None
+    enterprise: str | None
+    viewer: str | None
+    timezone: str | None
+    date: str
+    local: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """One worklist, as written and as judged."""
+
+    id: str
+    name: str
+    file: str
+    line: int
+    format: str
+    scope: str
+    model: str
+    level: str
+    purpose: str
+    sources: tuple[str, ...]
+    complete: bool
+    description: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One source of the enterprise and the profile that it resolved to."""
+
+    id: str
+    product: str | None
+    release: str | None
+    role: str
+    transport: str
+    profile: str | None
+    local: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConstraintRow:
+    """One constraint of one worklist. ``id`` is its index in ``Report.constraints``."""
+
+    id: int
+    key: str
+    worklist: str
+    text: str
+    attribute: str | None
+    tag: str | None
+    label: str | None
+    vr: str
+    level: str
+    attribute_level: str | None
+    matching: str
+    values: tuple[str, ...]
+    negated: bool
+    filter: str | None
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    via: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """Why cells have their verdict. ``rule`` is ``None`` where nothing is wrong."""
+
+    id: int
+    rule: str | None
+    message: str
+    remedy: str
+    facts: tuple[tuple[str, str], ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """A constraint's part in the query that one source gets. ``severity`` is ``None`` for ``exact``.
+
+    ``trace`` is the explanation: one sentence a step, in the order of the steps.
+    """
+
+    constraint: int
+    source: str
+    verdict: str
+    mark: str
+    severity: str | None
+    may_add: bool
+    may_miss: bool
+    rejected: bool
+    known: bool
+    add_reasons: tuple[str, ...]
+    miss_reasons: tuple[str, ...]
+    cause: int
+    sign: str
+    grade: str
+    trace: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRow:
+    """The verdict of a whole worklist at one source."""
+
+    worklist: str
+    source: str
+    as_written: str
+    mark: str
+    severity: str | None
+    may_add: bool
+    may_miss: bool
+    rejected: bool
+    known: bool
+    add_reasons: tuple[str, ...]
+    miss_reasons: tuple[str, ...]
+    causes: tuple[int, ...]
+    sign: str
+    grade: str
+    as_planned: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A finding with its identity for baselines and code scanning."""
+
+    fingerprint: str
+    name: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts. Suppressed and baselined findings are in none of errors, warnings, infos.
+
+    ``can_miss``: worklists that can miss rows at some source; ``unknown``: cells without evidence.
+    """
+
+    worklists: int
+    constraints: int
+    sources: int
+    errors: int
+    warnings: int
+    infos: int
+    can_miss: int
+    unknown: int
+    suppressed: int
+    baselined: int
+    can_add: int = 0
+    cells: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a user can be shown of one run."""
+
+    version: str
+    database: str
+    project: ProjectRow
+    worklists: tuple[WorklistRow, ...]
+    sources: tuple[SourceRow, ...]
+    constraints: tuple[ConstraintRow, ...]
+    causes: tuple[CauseRow, ...]
+    cells: tuple[CellRow, ...]
+    filters: tuple[FilterRow, ...]
+    findings: tuple[FindingRow, ...]
+    summary: Summary
