@@ -1,0 +1,858 @@
+"""What the DICOM standard says: attributes, levels, key tables, matching kinds, values.
+
+Look-ups only, over the files of ``dicom_dictionaries/standard``; a file is read when the first question needs it.
+Nothing here knows a product, and nothing decides a verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from worklint.knowledge import data
+from worklint.model import Attribute
+
+_FOLDER = "dicom_dictionaries/standard"
+
+Permission = Literal["yes", "no", "negotiated", "implementation-defined", "built-in"]
+KeyType = Literal["U", "R", "O", "RC", "OC", "-"]
+
+# ---------------------------------------------------------------------------------------------------- attributes
+
+
+@cache
+def _attributes() -> bytes:
+    # The whole of PS3.6 is searched as bytes: parsing 5,000 lines would cost more than a whole run of `check`.
+    return data.path(f"{_FOLDER}/attributes.csv").read_bytes()
+
+
+def _line(text: bytes, position: int) -> list[str]:
+    start = text.rfind(b"\n", 0, position) + 1
+    return text[start : text.find(b"\n", position)].decode("utf-8").split(",", 5)
+
+
+def _attribute(fields: list[str], tag: str | None = None) -> Attribute:
+    mask, keyword, vr, vm, retired, name = fields
+    if name.startswith('"'):
+        name = name[1:-1].replace('""', '"')
+    return Attribute(keyword, tag or _first_tag(mask), vr, vm, name, retired == "Y")
+
+
+def _first_tag(mask: str) -> str:
+    # A repeating group named by keyword stands for its first element that no other attribute occupies.
+    for digit in "0123":
+        tag = mask.replace("x", digit if "xx" not in mask else "0")
+        if tag == mask or _attributes().find(f"\n{tag},".encode()) < 0:
+            return tag
+    return mask.replace("x", "0")
+
+
+@cache
+def attribute_by_keyword(keyword: str) -> Attribute | None:
+    """Return the attribute with this keyword in exactly this spelling (PS3.6), or ``None``.
+
+    An element of a repeating group (``OverlayData``, 60xx) gets the tag of its first group.
+    """
+    if not (keyword.isascii() and keyword.isalnum()):
+        return None
+    text, needle = _attributes(), f",{keyword},".encode()
+    position = text.find(needle)
+    while position >= 0:
+        fields = _line(text, position)
+        if fields[1] == keyword:
+            return _attribute(fields)
+        position = text.find(needle, position + 1)
+    return None
+
+
+@cache
+def attribute_by_tag(tag: str) -> Attribute | None:
+    """Return the attribute with this tag, eight hexadecimal digits; ``None`` where PS3.6 has none.
+
+    Private elements (odd group) are never in PS3.6.
+    """
+    tag = tag.upper()
+    if not re.fullmatch("[0-9A-F]{8}", tag) or int(tag[3], 16) % 2:
+        return None
+    text = _attributes()
+    position = text.find(f"\n{tag},".encode())
+    if position >= 0:
+        return _attribute(_line(text, position + 1))
+    for mask, at in _masks():
+        if all(m in ("x", t) for m, t in zip(mask, tag, strict=True)):
+            return _attribute(_line(text, at), tag)
+    return None
+
+
+@cache
+def _masks() -> tuple[tuple[str, int], ...]:
+    found = re.finditer(rb"^([0-9A-F]*x[0-9A-Fx]*),", _attributes(), re.MULTILINE)
+    return tuple((match[1].decode(), match.start()) for match in found)
+
+
+@cache
+def _keywords() -> dict[str, str]:
+    lines = _attributes().decode("utf-8").splitlines()[1:]
+    words = [line.split(",", 2)[1] for line in lines]
+    return {word.casefold(): word for word in words if word}
+
+
+@cache
+def nearest_keywords(word: str, n: int = 3) -> tuple[str, ...]:
+    """Return at most ``n`` keywords that the writer of ``word`` may have meant, nearest first.
+
+    A word that differs from a keyword only in letter case, blanks or punctuation finds that keyword alone.
+    """
+    folded = "".join(c for c in word if c.isalnum()).casefold()
+    keywords = _keywords()
+    if folded in keywords:
+        return (keywords[folded],)
+    import difflib
+
+    near = [k for k in keywords if abs(len(k) - len(folded)) <= 2 + len(folded) // 3]
+    return tuple(keywords[k] for k in difflib.get_close_matches(folded, near, n, 0.75))
+
+
+@cache
+def _replacements() -> dict[tuple[str, str], tuple[str, str]]:
+    import csv
+
+    with data.path(f"{_FOLDER}/replacements.csv").open(encoding="utf-8", newline="") as file:
+        return {(r["keyword"], r["level"]): (r["use"], r["note"]) for r in csv.DictReader(file)}
+
+
+def replacement(keyword: str, level: str = "study") -> str | None:
+    """Return the dotted keywords that people should use instead at this level; ``None`` if there is nothing better.
+
+    For a retired attribute, or one that does not live at ``level`` (BodyPartExamined asked of studies).
+    """
+    table = _replacements()
+    found = table.get((keyword, level)) or table.get((keyword, ""))
+    return (found[0] or None) if found else None
+
+
+def replacement_note(keyword: str, level: str = "study") -> str | None:
+    """Return what to know about the replacement, or why there is none; ``None`` where the data say nothing."""
+    table = _replacements()
+    found = table.get((keyword, level)) or table.get((keyword, ""))
+    return found[1] if found else None
+
+
+@cache
+def _levels_file() -> bytes:
+    return data.path(f"{_FOLDER}/levels.csv").read_bytes()
+
+
+@cache
+def entity_levels(keyword: str) -> tuple[str, ...]:
+    """Return the levels (``patient study series image``) at whose entities the attribute stands (PS3.4 C.3.1, PS3.3).
+
+    Empty for an attribute that stands at the top level of no composite object: nested, normalized, private, retired.
+    """
+    text = _levels_file()
+    position = text.find(f"\n{keyword},".encode())
+    if position < 0 or not keyword:
+        return ()
+    line = text[position + 1 : text.find(b"\n", position + 1)].decode("utf-8")
+    levels = line.split(",", 2)[1].split(";")
+    return tuple(level for level in levels if level != "non-patient-object")
+
+
+@cache
+def _pairs() -> frozenset[tuple[str, str]]:
+    lines = data.path(f"{_FOLDER}/date_time_pairs.csv").read_text(encoding="utf-8").splitlines()[1:]
+    return frozenset((date, time) for date, time in (line.split(",") for line in lines))
+
+
+def is_combined_pair(date_keyword: str, time_keyword: str) -> bool:
+    """Tell whether the standard pairs this date with this time, so that both can be one moment (PS3.4 C.2.2.2.5.4)."""
+    return (date_keyword, time_keyword) in _pairs()
+
+
+def time_of(date_keyword: str) -> str | None:
+    """Return the time attribute that is paired with a date attribute, or ``None``."""
+    return next((time for date, time in _pairs() if date == date_keyword), None)
+
+
+# -------------------------------------------------------------------------------------------------------- models
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An information model of a query service, or a search resource of DICOMweb.
+
+    ``unique_keys`` is aligned with ``levels`` (empty text: the level has none), and so is ``level_values``, the
+    values of QueryRetrieveLevel. ``value_unknown_rule``: what an entity without value does when a required key asks
+    for one (``matches``, PS3.4 C.2.2.1.2; ``fails``, K.2.2.1.1.1; ``not-stated``). ``match_levels``: for a search
+    resource, the entities whose attributes it may be asked by (PS3.18 10.6.1.2.1).
+    """
+
+    id: str
+    name: str
+    service: str
+    section: str
+    transport: str
+    levels: tuple[str, ...]
+    level_values: tuple[str, ...]
+    unique_keys: tuple[str, ...]
+    usual_level: str
+    value_unknown_rule: str
+    worklist: bool
+    negotiation: str | None
+    sop_classes: tuple[str, ...]
+    retired: bool
+    patient_at: str | None
+    match_levels: tuple[str, ...]
+    key_tables: tuple[str, ...]
+    resources: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def unique_key(self, level: str) -> str | None:
+        """Return the keyword of the level's unique key, or ``None``."""
+        return (self.unique_keys[self.levels.index(level)] or None) if level in self.levels else None
+
+
+@cache
+def _models() -> dict[str, Model]:
+    found = {}
+    for entry in data.read_json(f"{_FOLDER}/models.json")["models"]:
+        found[entry["id"]] = Model(
+            id=entry["id"],
+            name=entry["name"],
+            service=entry["service"],
+            section=entry["section"],
+            transport=entry["transport"],
+            levels=tuple(entry["levels"]),
+            level_values=tuple(entry.get("level_values", ())),
+            unique_keys=tuple(entry["unique_keys"]),
+            usual_level=entry["usual_level"],
+            value_unknown_rule=entry["unknown_value"],
+            worklist=entry["worklist_matching"],
+            negotiation=entry.get("negotiation"),
+            sop_classes=tuple(entry.get("sop_classes", {}).get("find", ())),
+            retired=entry.get("retired", False),
+            patient_at=entry.get("patient_at"),
+            match_levels=tuple(entry.get("match", ())),
+            key_tables=tuple(entry["keys"]),
+            resources=tuple((level, tuple(ids)) for level, ids in entry.get("resources", {}).items()),
+        )
+    return found
+
+
+def model(model_id: str) -> Model | None:
+    """Return the model, or the DICOMweb search resource, with this id."""
+    return _models().get(model_id)
+
+
+def models() -> tuple[Model, ...]:
+    """Return the models that a worklist can name, in the order of the standard; no DICOMweb resources."""
+    return tuple(m for m in _models().values() if m.transport == "dimse")
+
+
+def nearest_model(word: str) -> str | None:
+    """Return the id of the model that the writer of ``word`` probably meant."""
+    import difflib
+
+    ids = [m.id for m in models()]
+    found = difflib.get_close_matches("-".join(word.casefold().replace("_", " ").split()), ids, 1, 0.5)
+    return found[0] if found else None
+
+
+def resource(model_id: str, level: str, with_parent: bool = False) -> str | None:
+    """Return the DICOMweb search resource that answers this model at this level, or ``None`` if there is none.
+
+    ``with_parent``: the unique keys of the upper levels are known and stand in the path of the URL (PS3.18 10.6.1).
+    """
+    found = model(model_id)
+    ids = dict(found.resources).get(level, ()) if found else ()
+    return (ids[-1] if with_parent else ids[0]) if ids else None
+
+
+# ---------------------------------------------------------------------------------------------------- key tables
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """What a key table says of one key.
+
+    ``key_type``: ``U`` unique, ``R`` required, ``O`` optional, ``RC`` and ``OC`` the same under a condition, ``-`` no
+    matching key. ``kinds``: the matching kinds that the table itself states; empty where it leaves them to the VR.
+    ``open_ended``: the key has no row of its own, it is one of "all other attributes".
+    """
+
+    key_type: KeyType
+    return_type: str
+    kinds: tuple[str, ...]
+    remarks: tuple[str, ...]
+    table: str
+    open_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    table: str
+    module: str
+    rows: dict[str, dict[str, Any]]
+
+
+@cache
+def _table(name: str) -> dict[str, tuple[_Group, ...]]:
+    levels = data.read_json(f"{_FOLDER}/models/{name}.json")["levels"]
+    return {
+        level: tuple(_Group(g["table"], g.get("module", ""), {r["keyword"]: r for r in g["keys"]}) for g in groups)
+        for level, groups in levels.items()
+    }
+
+
+@cache
+def _macro(name: str) -> dict[str, dict[str, Any]]:
+    macros = data.read_json(f"{_FOLDER}/macros.json")["macros"]
+    return {row["keyword"]: row for row in macros[name]}
+
+
+def _items(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for name in row.get("includes", ()):
+        found |= _macro(name)
+    found |= {item["keyword"]: item for item in row.get("items", ())}
+    return found
+
+
+def _rule(row: dict[str, Any], table: str, inherited: KeyType, open_ended: bool = False) -> KeyRule:
+    key: KeyType = inherited if row["key"] == "inherited" else row["key"]
+    return KeyRule(
+        key, row.get("return", ""), tuple(row.get("kinds", ())), tuple(row.get("remarks", ())), table, open_ended
+    )
+
+
+def _descend(row: dict[str, Any], group: _Group, path: tuple[str, ...]) -> KeyRule | None:
+    """Follow the path below a row that the table prints."""
+    rule = _rule(row, group.table, "-")
+    for keyword in path:
+        items = _items(row)
+        if keyword in items:
+            row = items[keyword]
+            rule = _rule(row, group.table, rule.key_type)
+        elif "*" in items:
+            return _rule(items["*"], group.table, rule.key_type, open_ended=True)
+        else:
+            # The table prints some of the item's attributes or none: the rest are "other attributes" of the level.
+            return KeyRule("-" if rule.key_type == "-" else "O", "", (), (), group.table, open_ended=True)
+    return rule
+
+
+@cache
+def key_rule(
+    model_id: str, transport: str, level: str, path: tuple[str, ...], with_parent: bool = False
+) -> KeyRule | None:
+    """Return what the key tables say of a key, or ``None`` where the attribute has no place at this level.
+
+    ``path`` holds keywords, sequences first. With ``transport`` ``dicomweb`` the tables of the search resource are
+    read (PS3.18 10.6.1.2), which admits keys of upper levels unless ``with_parent`` puts those into the URL.
+    """
+    found = model(model_id)
+    if found is None or not path or level not in found.levels:
+        return None
+    if transport == "dicomweb" and found.transport == "dimse":
+        found = model(resource(model_id, level, with_parent) or "")
+        if found is None:
+            return None
+    entities = set(entity_levels(path[0]))
+    # Where a search resource takes keys of other entities, their rows stand in the tables of those levels.
+    levels = (level, *(other for other in ("study", "series", "image") if other in found.match_levels))
+    if "patient" in found.match_levels and "patient" in entities:
+        levels = (*levels, "study")
+    groups = [g for name in found.key_tables for at in dict.fromkeys(levels) for g in _table(name).get(at, ())]
+    for group in groups:
+        if path[0] in group.rows:
+            return _descend(group.rows[path[0]], group, path[1:])
+    context = _identifier(found).get(path[0])
+    if context:
+        return context
+    return _open_ended(found, level, path[0], groups)
+
+
+def _open_ended(found: Model, level: str, keyword: str, groups: list[_Group]) -> KeyRule | None:
+    """Resolve the rows "all other attributes of …"."""
+    for group in groups:
+        row = group.rows.get("*")
+        if row is None:
+            continue
+        if found.match_levels:
+            fits = bool(set(entity_levels(keyword)) & set(found.match_levels))
+        elif found.patient_at:
+            fits = level in _model_levels(keyword, found)
+        else:
+            fits = keyword in _module(group.module)
+        if fits:
+            return _rule(row, group.table, "-", open_ended=True)
+    return None
+
+
+@cache
+def _modules() -> dict[str, frozenset[str]]:
+    modules = data.read_json(f"{_FOLDER}/modules.json")["modules"]
+    return {name: frozenset(entry["attributes"]) for name, entry in modules.items()}
+
+
+def _module(name: str) -> frozenset[str]:
+    return _modules().get(name, frozenset())
+
+
+def _model_levels(keyword: str, found: Model) -> tuple[str, ...]:
+    entities = {found.patient_at if e == "patient" else e for e in entity_levels(keyword)}
+    return tuple(level for level in found.levels if level in entities)
+
+
+@cache
+def _identifier_rows() -> tuple[dict[str, str], ...]:
+    return tuple(data.read_json(f"{_FOLDER}/identifier.json")["attributes"])
+
+
+def _identifier(found: Model) -> dict[str, KeyRule]:
+    service = found.id.split("/")[0] if found.transport == "dicomweb" else found.id
+    names = {service, *found.key_tables, *({"query-retrieve"} if found.patient_at else ())}
+    return {
+        row["keyword"]: KeyRule("-", row["response"], (), ("identifier-attribute",), row["section"])
+        for row in _identifier_rows()
+        if row["model"] in names
+    }
+
+
+@cache
+def levels_of(keyword: str, model_id: str) -> tuple[str, ...]:
+    """Return the levels of the model at which the attribute lives, in the model's order; none: it has no place there.
+
+    Patient attributes count as study attributes where the model has no patient level (PS3.4 C.3.2). An attribute with
+    a row in a key table lives at that table's level. For a path ask with its outermost keyword.
+    """
+    found = model(model_id)
+    if found is None:
+        return ()
+    if len(found.levels) == 1:
+        return found.levels if key_rule(model_id, found.transport, found.levels[0], (keyword,)) else ()
+    printed = {
+        level
+        for name in found.key_tables
+        for level, groups in _table(name).items()
+        for group in groups
+        if keyword in group.rows
+    }
+    return tuple(level for level in found.levels if level in printed or level in _model_levels(keyword, found))
+
+
+# ---------------------------------------------------------------------------------- matching, negotiation, statuses
+
+
+@cache
+def _matching() -> dict[tuple[str, str], dict[str, Any]]:
+    rows = data.read_json(f"{_FOLDER}/matching.json")["rows"]
+    return {(one, row["kind"]): row for row in rows for one in row["vr"]}
+
+
+def permitted(vr_name: str, kind: str, worklist_model: bool) -> Permission:
+    """Tell whether a matching kind is defined for a VR (PS3.4 C.2.2.2), in worklist models by K.2.2.2.
+
+    A kind that no table names is not permitted.
+    """
+    row = _matching().get((vr_name.split(" ")[0], kind))
+    if row is None:
+        return "no"
+    found: Permission = row["worklist"] if worklist_model else row["permitted"]
+    if worklist_model and found == "yes":
+        found = row["permitted"]
+    return found
+
+
+def matching_section(vr_name: str, kind: str) -> str | None:
+    """Return the section of PS3.4 that defines a matching kind for a VR."""
+    row = _matching().get((vr_name.split(" ")[0], kind))
+    return row["section"] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationOption:
+    """One byte of the SOP Class Extended Negotiation of a query service."""
+
+    byte: int
+    option: str
+    without: str
+    accepted: str
+    section: str
+    dicomweb: str = ""
+
+
+def negotiation_options(model_id: str) -> tuple[NegotiationOption, ...]:
+    """Return what can be negotiated for a model, by byte; empty where its service negotiates nothing."""
+    found = model(model_id)
+    if found is None or found.negotiation is None:
+        return ()
+    return tuple(
+        NegotiationOption(r["byte"], r["option"], r["without"], r["accepted"], r["section"], r.get("dicomweb", ""))
+        for r in data.read_json(f"{_FOLDER}/negotiation.json")["options"]
+        if r["service"] == found.negotiation
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status of a response and what it means for the rows received.
+
+    ``effect`` of: ``none may-add may-miss partial rejected rejected-or-partial``.
+    """
+
+    protocol: str
+    code: str
+    kind: str
+    meaning: str
+    effect: tuple[str, ...]
+    section: str
+    models: tuple[str, ...]
+
+
+@cache
+def statuses() -> tuple[Status, ...]:
+    """Return the statuses of C-FIND and of DICOMweb searches, in the order of the file."""
+    rows = data.read_json(f"{_FOLDER}/statuses.json")["statuses"]
+    return tuple(
+        Status(r["protocol"], r["code"], r["class"], r["meaning"], tuple(r["effect"]), r["section"], tuple(r["models"]))
+        for r in rows
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- values
+
+
+@dataclass(frozen=True, slots=True)
+class VRRule:
+    """What PS3.5 6.2 says of a value representation.
+
+    ``leading`` and ``trailing`` say what spaces are there: ``insignificant``, ``padding``, ``significant``,
+    ``ignorable``, ``forbidden`` or ``none``. ``repertoire`` is the form that ``legal_value`` checks. ``step`` is the
+    smallest step between two values (``1 day``), ``None`` where there is none.
+    """
+
+    vr: str
+    name: str
+    max_length: int | None
+    unit: str
+    characters: str
+    repertoire: str
+    leading: str
+    trailing: str
+    multiple: bool
+    is_text: bool
+    wildcards: bool
+    range: bool
+    has_order: bool
+    step: str | None
+    bounds: tuple[int, int] | None
+
+
+@cache
+def _vrs() -> dict[str, VRRule]:
+    found = {}
+    for r in data.read_json(f"{_FOLDER}/vr.json")["vr"]:
+        found[r["vr"]] = VRRule(
+            r["vr"],
+            r["name"],
+            r["max_length"],
+            r.get("unit", ""),
+            r["characters"],
+            r["repertoire"],
+            r.get("leading", "none"),
+            r.get("trailing", "none"),
+            r.get("multiple", False),
+            r.get("text", False),
+            r.get("wildcards", False),
+            r.get("range", False),
+            r.get("order", False),
+            r.get("step"),
+            tuple(r["bounds"]) if "bounds" in r else None,
+        )
+    return found
+
+
+def vr(name: str) -> VRRule:
+    """Return the rules of a VR; of ``US or SS`` those of the first; of anything unknown those of ``UN``."""
+    return _vrs().get(name.split(" ")[0]) or _vrs()["UN"]
+
+
+@cache
+def text_vrs() -> frozenset[str]:
+    """Return the VRs whose values are text that people compare letter by letter."""
+    return frozenset(rule.vr for rule in _vrs().values() if rule.is_text)
+
+
+_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
+_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?)?")
+_DATE_TIME = re.compile(
+    r"(?P<date>\d{4}(?:-?\d\d(?:-?\d\d)?)?)(?:[T ]?(?P<time>\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?))?"
+    r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
+)
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def canonical(vr_name: str, text: str) -> str:
+    """Return the value as it is sent: padding trimmed, dates and times compact, numbers without leading zeros.
+
+    ``DA`` YYYYMMDD; ``TM`` HHMMSS, with a fraction only where one is written; ``PN`` without trailing delimiters. A
+    value that is illegal for its VR comes back trimmed, else as it is. Never raises.
+    """
+    rule = vr(vr_name)
+    if rule.leading in ("insignificant", "padding"):
+        text = text.lstrip(" ")
+    if rule.trailing != "significant":
+        text = text.rstrip("\0 " if rule.repertoire == "uid" else " ")
+    convert = _CANONICAL.get("person-name" if rule.vr == "PN" else rule.repertoire)
+    return convert(text) if convert else text
+
+
+def _canonical_date(text: str) -> str:
+    match = _DATE.fullmatch(text)
+    return "".join(match.groups()) if match else text
+
+
+def _canonical_time(text: str) -> str:
+    match = _TIME.fullmatch(text)
+    if not match:
+        return text
+    hour, minute, second, fraction = match.groups()
+    return f"{hour}{minute or '00'}{second or '00'}{fraction or ''}"
+
+
+def _canonical_date_time(text: str) -> str:
+    match = _DATE_TIME.fullmatch(text)
+    if not match:
+        return text
+    date, time, zone = (match[name] or "" for name in ("date", "time", "zone"))
+    zone = "+0000" if zone == "Z" else zone.replace(":", "")
+    return date.replace("-", "") + (_canonical_time(time) if time else "") + zone
+
+
+def _canonical_integer(text: str) -> str:
+    match = re.fullmatch(r"([+-]?)0*(\d+)", text, re.ASCII)
+    if not match:
+        return text
+    return ("-" if match[1] == "-" and match[2] != "0" else "") + match[2]
+
+
+def _canonical_decimal(text: str) -> str:
+    match = re.fullmatch(r"([+-]?)0*(\d*)(\.\d*)?(?:[eE]([+-]?\d+))?", text, re.ASCII)
+    if not match or not (match[2] or match[3] or "0" in text):
+        return text
+    fraction = "" if match[3] in (None, ".") else match[3]
+    whole = match[2] or "0"
+    sign = "-" if match[1] == "-" and (whole + fraction).strip("0.") else ""
+    return f"{sign}{whole}{fraction}" + (f"E{_canonical_integer(match[4])}" if match[4] else "")
+
+
+def _canonical_name(text: str) -> str:
+    groups = [group.rstrip(" ").rstrip("^") for group in text.split("=")]
+    return "=".join(groups).rstrip("=")
+
+
+_CANONICAL = {
+    "date": _canonical_date,
+    "time": _canonical_time,
+    "date-time": _canonical_date_time,
+    "integer": _canonical_integer,
+    "decimal": _canonical_decimal,
+    "person-name": _canonical_name,
+}
+
+
+@cache
+def legal_value(vr_name: str, text: str, wildcards: bool = False) -> str | None:
+    """Return ``None`` for a legal value of the VR (PS3.5 6.2), else a sentence: what is wrong, what would be right.
+
+    ``wildcards``: the text is a pattern, so ``*`` and ``?`` are admitted and its length is free (PS3.4 C.2.2.2).
+    """
+    rules = [vr(name) for name in vr_name.split(" or ")]
+    found = [_problem(rule, text, wildcards and rule.wildcards) for rule in rules]
+    return None if None in found else found[0]
+
+
+def _problem(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if text == "":
+        return None
+    for character in text:
+        if (character < " " or character == "\x7f") and not (
+            character == "\x1b" and rule.characters == "declared" or character in _LINES.get(rule.repertoire, "")
+        ):
+            return f"{rule.vr} admits no control character (U+{ord(character):04X} here); take it out"
+    if rule.characters == "default" and not text.isascii():
+        odd = next(c for c in text if not c.isascii())
+        return f'{rule.vr} holds only the default character repertoire; "{odd}" is not in it'
+    problem = _FORM[rule.repertoire](rule, text, pattern)
+    if problem or pattern:
+        return problem
+    if rule.vr == "PN":
+        return _name_problem(text)
+    trimmed = text.strip(" ") if rule.leading in ("insignificant",) else text
+    if rule.max_length is not None and rule.characters != "binary" and len(trimmed) > rule.max_length:
+        return f"{rule.vr} holds at most {rule.max_length} characters; these are {len(trimmed)}"
+    return None
+
+
+_LINES = {"text-lines": "\t\n\f\r"}
+
+
+def _name_problem(text: str) -> str | None:
+    groups = text.split("=")
+    if len(groups) > 3:
+        return "a person name has at most three groups (alphabetic=ideographic=phonetic)"
+    for group in groups:
+        if len(group) > 64:
+            return f"a group of a person name holds at most 64 characters; these are {len(group)}"
+        if group.count("^") > 4:
+            return "a person name has at most five components (FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX)"
+    return None
+
+
+def _no_form(rule: VRRule, text: str, pattern: bool) -> str | None:
+    return None
+
+
+def _single_text(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if "\\" in text:
+        return f"a backslash separates values in {rule.vr} and cannot be part of one; write the values as a list"
+    if rule.vr == "AE" and not text.strip(" "):
+        return "an AE title of spaces alone is not a title"
+    return None
+
+
+def _code(rule: VRRule, text: str, pattern: bool) -> str | None:
+    admitted = r"[A-Z0-9 _*?]*" if pattern else r"[A-Z0-9 _]*"
+    if re.fullmatch(admitted, text):
+        return None
+    upper = text.upper()
+    if re.fullmatch(admitted, upper):
+        return f'CS holds no lower-case letters; write "{upper}"'
+    odd = next(c for c in upper if not re.fullmatch(admitted, c))
+    return f'CS holds only capital letters, digits, space and underscore; "{odd}" is none of these'
+
+
+def _uri(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if text.startswith(" "):
+        return "UR admits no leading spaces; take them out"
+    odd = re.search(r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]", text.rstrip(" "))
+    return f'UR holds only the characters of a URI; write "{odd[0]}" percent-encoded' if odd else None
+
+
+def _date(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if re.fullmatch(r"\d{8}", text, re.ASCII):
+        return _calendar_problem(text)
+    right = _canonical_date(text.replace(".", "-"))
+    example = right if re.fullmatch(r"\d{8}", right, re.ASCII) else "20260131"
+    return f'a date is written YYYYMMDD, as in "{example}"'
+
+
+def _calendar_problem(text: str) -> str | None:
+    """Check YYYY, YYYYMM or YYYYMMDD against the calendar."""
+    year, month, day = int(text[:4]), int(text[4:6] or 1), int(text[6:8] or 1)
+    if not 1 <= month <= 12:
+        return f"there is no month {text[4:6]} in {text}; a date is written YYYYMMDD"
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if not 1 <= day <= (28 if month == 2 and not leap else _DAYS[month - 1]):
+        return f"there is no day {text[6:8]} in month {text[4:6]} of {year:04}; a date is written YYYYMMDD"
+    return None
+
+
+def _time(rule: VRRule, text: str, pattern: bool) -> str | None:
+    text = text.rstrip(" ")
+    match = re.fullmatch(r"(\d\d)(?:(\d\d)(?:(\d\d)(?:\.\d{1,6})?)?)?", text, re.ASCII)
+    if not match:
+        right = _canonical_time(text)
+        example = right if right != text else "130500"
+        return f'a time is written HHMMSS, with an optional fraction, as in "{example}"'
+    return _clock_problem(match[1], match[2], match[3])
+
+
+def _clock_problem(hour: str, minute: str | None, second: str | None) -> str | None:
+    if int(hour) > 23:
+        return f"there is no hour {hour}; hours run from 00 to 23"
+    if minute and int(minute) > 59:
+        return f"there is no minute {minute}; minutes run from 00 to 59"
+    if second and int(second) > 60:
+        return f"there is no second {second}; seconds run from 00 to 60"
+    return None
+
+
+def _date_time(rule: VRRule, text: str, pattern: bool) -> str | None:
+    text = text.rstrip(" ")
+    form = r"(\d{4}(?:\d\d(?:\d\d)?)?)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.\d{1,6})?)?)?)?([+-]\d{4})?"
+    match = re.fullmatch(form, text, re.ASCII)
+    if not match or (match[2] and len(match[1]) != 8):
+        right = _canonical_date_time(text)
+        example = right if right != text else "20260131130500"
+        return f'a date-time is written YYYYMMDDHHMMSS, with optional fraction and offset, as in "{example}"'
+    if match[5] and not -1200 <= int(match[5]) <= 1400:
+        return f"an offset lies between -1200 and +1400; {match[5]} does not"
+    return _calendar_problem(match[1]) or (_clock_problem(match[2], match[3], match[4]) if match[2] else None)
+
+
+def _age(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if re.fullmatch(r"\d{3}[DWMY]", text, re.ASCII):
+        return None
+    match = re.fullmatch(r"(\d{1,3})\s*([dwmyDWMY])?", text, re.ASCII)
+    example = f"{int(match[1]):03}{(match[2] or 'Y').upper()}" if match else "045Y"
+    return f'an age is three digits and one of D W M Y, as in "{example}"'
+
+
+def _integer(rule: VRRule, text: str, pattern: bool) -> str | None:
+    text = text.strip(" ")
+    if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+        return f'{rule.vr} is a whole number, as in "12"'
+    # Long runs of digits are compared by length: int() of thousands of digits is slow and may raise.
+    low, high = rule.bounds or (0, 0)
+    if len(text.lstrip("+-0")) > 20 or not low <= int(text) <= high:
+        return f"{rule.vr} lies between {low} and {high}"
+    return None
+
+
+def _decimal(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text.strip(" "), re.ASCII):
+        return None
+    return f'{rule.vr} is a number, as in "-12.5" or "1E3"'
+
+
+def _uid(rule: VRRule, text: str, pattern: bool) -> str | None:
+    text = text.rstrip("\0 ")
+    if not re.fullmatch(r"\d+(\.\d+)*", text, re.ASCII):
+        return 'a UID is digits and single dots, as in "1.2.840.10008.1.1"'
+    if re.search(r"(^|\.)0\d", text):
+        return "no component of a UID begins with a zero that is not alone; take the zero out"
+    return None
+
+
+def _tag(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if re.fullmatch(r"[0-9A-Fa-f]{8}", text):
+        return None
+    return 'a tag is eight hexadecimal digits, as in "00100020"'
+
+
+def _none(rule: VRRule, text: str, pattern: bool) -> str | None:
+    if rule.vr == "SQ":
+        return "a sequence has items and no value; compare an attribute inside it, or write `has (…)`"
+    return None if rule.vr == "UN" else f"{rule.vr} holds binary data and cannot be compared with a value"
+
+
+_FORM = {
+    "default-single": _single_text,
+    "code": _code,
+    "text-single": _single_text,
+    "text-lines": _no_form,
+    "uri": _uri,
+    "date": _date,
+    "time": _time,
+    "date-time": _date_time,
+    "age": _age,
+    "integer": _integer,
+    "decimal": _decimal,
+    "uid": _uid,
+    "tag": _tag,
+    "items": _none,
+    "binary": _none,
+}
