@@ -1,27 +1,46 @@
 """The project file: what a site says of its sources, viewer, labels, parameters and rules, read strictly.
 
-Every scalar is text, read by what its place expects: YAML's own guesses would turn the source ``no`` into false, the
-release ``1.10`` into 1.1 and the severity ``off`` into false. So this reads the parser's events, not its objects.
-A problem says where it is, what is there and what would be right; what may be a secret is never repeated.
+Every scalar is text, read by what its place expects. Mistakes are collected, so that one run tells them all. A
+problem says where it is, what is there and what would be right; what may be a secret is never repeated.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, NoReturn, TypeVar
+from typing import Final, TypeVar
 
+from worklint.enterprise import (
+    Address,
+    DeclaredSource,
+    Enterprise,
+    IgnoreEntry,
+    Link,
+    RuleConfig,
+    Settings,
+    SiteLabel,
+    SiteStatement,
+    Spans,
+    ViewerChoice,
+    parse_address,
+    parse_product,
+    span_of,
+)
 from worklint.model import MATCHING_KINDS, REASONS, Parameter, Span
+from worklint.yaml_text import INVISIBLE, Node, Problem, ProjectError, compose, nearest, problem_at, read_text
+
+__all__ = [
+    "Address", "DeclaredSource", "Enterprise", "IgnoreEntry", "Link", "Problem", "ProjectError", "RuleConfig",
+    "SiteLabel", "SiteStatement", "ViewerChoice", "known_timezone", "load_project", "nearest_timezone",
+    "parse_address", "parse_product", "read_project", "require_database", "span_of",
+]  # fmt: skip
 
 _T = TypeVar("_T")
 
 PROJECT_FILE: Final = "worklint.yaml"
-MAX_CHARACTERS: Final = 4_000_000
-MAX_NESTING: Final = 32
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -62,408 +81,24 @@ VRS: Final = (
 )  # fmt: skip
 
 RESERVED: Final = frozenset(
-    "filter worklist where and or not in has all is empty like contains starts ends sounds with between within last "
-    "next this older than ignoring ascending descending study series image group "
-    "scope sources model level purpose show sort limit timezone description owner".split()
-)
+    {
+        "filter", "worklist", "where", "and", "or", "not", "in", "has", "all", "is", "empty", "like",
+        "contains", "starts", "ends", "sounds", "with", "between", "within", "last", "next", "this", "older",
+        "than", "ignoring", "ascending", "descending", "study", "series", "image", "group", "scope", "sources",
+        "model", "level", "purpose", "show", "sort", "limit", "timezone", "description", "owner",
+    }
+)  # fmt: skip
+"""Words of the worklist language; a source of that name could not be written in a worklist."""
 CSV_COLUMNS: Final = frozenset(
-    "worklist constraint source verdict mark severity attribute tag vr level matching negated release rule message "
-    "remedy grade citation file line column key as_planned constraints".split()
-)
-NOT_VALUES: Final = frozenset("na null nan none true false".split())
+    {
+        "worklist", "constraint", "source", "verdict", "mark", "severity", "attribute", "tag", "vr", "level",
+        "matching", "negated", "release", "rule", "message", "remedy", "grade", "citation", "file", "line", "column",
+        "key",
+        "as_planned", "constraints",
+    }
+)  # fmt: skip
+NOT_VALUES: Final = frozenset({"na", "null", "nan", "none", "true", "false"})
 """Words that a spreadsheet or pandas takes for something else than text."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One mistake in a file that a person wrote: where, what is there, what would be right."""
-
-    file: str
-    line: int
-    column: int
-    message: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        """The problem as one line."""
-        remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.message}{remedy}"
-
-
-class ProjectError(Exception):
-    """The project file cannot be used. Carries its problems in the order of the file."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        """Keep the problems, sorted by place."""
-        self.problems: tuple[Problem, ...] = tuple(sorted(problems))
-        super().__init__("\n".join(map(str, self.problems)))
-
-
-Settings = tuple[tuple[str, str], ...]
-Spans = tuple[tuple[str, Span], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a source is reached. ``called`` and ``calling`` are AE titles (DIMSE only), ``path`` the base of DICOMweb."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str = ""
-    called: str | None = None
-    calling: str | None = None
-
-    @property
-    def transport(self) -> str:
-        """``dimse`` or ``dicomweb``."""
-        return "dimse" if self.scheme in ("dicom", "dicoms") else "dicomweb"
-
-
-@dataclass(frozen=True, slots=True)
-class ViewerChoice:
-    """The viewer whose labels, workflow rules and ways of sending apply."""
-
-    product: str
-    release: str | None
-    settings: Settings
-    span: Span
-    spans: Spans = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SiteStatement:
-    """What the site knows of one attribute at one source; ``matching`` empty: of every kind.
-
-    ``does`` is ``None`` where only ``returned`` is stated.
-    """
-
-    level: str
-    attribute: str
-    matching: tuple[str, ...]
-    does: str | None
-    adds: tuple[str, ...]
-    misses: tuple[str, ...]
-    returned: str | None
-    because: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredSource:
-    """A source as the project declares it. Exactly one of ``product`` and ``profile`` is set.
-
-    ``profile`` is a path relative to the project's folder; ``auth`` pairs what is needed with the name of an
-    environment variable; ``transport`` is what the address or the file says, ``None``: the product's usual one.
-    """
-
-    id: str
-    product: str | None
-    release: str | None
-    profile: str | None
-    role: str
-    hub: str | None
-    local: bool
-    settings: Settings
-    transport: str | None
-    address: Address | None
-    auth: tuple[tuple[str, str], ...]
-    keys: tuple[SiteStatement, ...]
-    title: str
-    span: Span
-    spans: Spans = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Properties of a pair of sources."""
-
-    between: tuple[str, str]
-    settings: Settings
-    span: Span
-    spans: Spans = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SiteLabel:
-    """A label of the site's own; ``attribute`` is ``None`` where nothing in DICOM stands behind it."""
-
-    name: str
-    attribute: str | None
-    vr: str | None
-    level: str | None
-    span: Span
-    spans: Spans = ()
-
-
-@dataclass(frozen=True, slots=True)
-class IgnoreEntry:
-    """Findings that the site accepts. No ``files``: everywhere; ``until`` is an ISO date, that day included."""
-
-    code: str
-    source: str | None
-    files: tuple[str, ...]
-    until: str | None
-    reason: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class RuleConfig:
-    """What the project changes about the rules; codes are ``WL120`` or a hundred, ``WL1``."""
-
-    severity: tuple[tuple[str, str], ...] = ()
-    ignore: tuple[IgnoreEntry, ...] = ()
-    spans: Spans = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Enterprise:
-    """A project file, read. ``file`` is its name (as in every span), ``folder`` the place that paths are relative to."""
-
-    file: str
-    folder: Path
-    name: str | None
-    database: str | None
-    viewer: ViewerChoice | None
-    timezone: str | None
-    filters: tuple[str, ...]
-    sources: tuple[DeclaredSource, ...]
-    links: tuple[Link, ...]
-    labels: tuple[SiteLabel, ...]
-    parameters: tuple[Parameter, ...]
-    rules: RuleConfig
-    limits: tuple[tuple[str, int], ...] = ()
-    spans: Spans = ()
-
-    @property
-    def local(self) -> DeclaredSource | None:
-        """The source that is marked local."""
-        return next((s for s in self.sources if s.local), None)
-
-
-def span_of(item: Enterprise | DeclaredSource | ViewerChoice | Link | SiteLabel | RuleConfig, name: str) -> Span:
-    """Return the place of a value by its key (``product``, ``settings.database``), else that of the whole."""
-    for key, span in item.spans:
-        if key == name:
-            return span
-    return item.spans[0][1] if isinstance(item, Enterprise | RuleConfig) else item.span
-
-
-def problem_at(span: Span, message: str, remedy: str = "") -> Problem:
-    """Return a problem at a place of the project file, for checks that need more knowledge than this module has."""
-    return Problem(span.file, span.line, span.column, message, remedy)
-
-
-# --- YAML as text ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A piece of YAML: a text, a mapping or a list, and where it stands. ``plain``: a text without quotes."""
-
-    kind: Literal["text", "mapping", "list"]
-    span: Span
-    text: str = ""
-    plain: bool = False
-    entries: tuple[tuple[Node, Node], ...] = ()
-    items: tuple[Node, ...] = ()
-
-    @property
-    def nothing(self) -> bool:
-        """Whether the place was left blank."""
-        return self.kind == "text" and self.plain and not self.text
-
-
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_TAB_IN_COMMENT = re.compile("(?:[^\"'\t\n]*[ ])?#")
-_YAML_REMEDIES = (
-    ("mapping values are not allowed", "put a text that holds `: ` in quotes, and line up keys of one mapping"),
-    ("cannot start any token", "put a text that begins with @ ` % or a comma in quotes"),
-    ("block collection", "line up the entries of one list with the same indentation"),
-    ("block mapping", "line up keys of one mapping with the same indentation"),
-    ("quoted scalar", "close the quotes"),
-    ("flow sequence", "close the list with ]"),
-    ("flow mapping", "close the braces with }"),
-    ("expected ':'", "put a colon and a blank after the key"),
-)
-
-
-def _positions(text: str, file: str) -> Callable[[int, int], Span]:
-    """Return the function from two offsets to a span; only LF ends a line (CRLF ends with it)."""
-    starts = [0] + [m.end() for m in re.finditer("\n", text)]
-
-    def span(start: int, end: int) -> Span:
-        line, end_line = bisect_right(starts, start), bisect_right(starts, max(start, end))
-        return Span(file, line, start - starts[line - 1] + 1, end_line, max(start, end) - starts[end_line - 1] + 1)
-
-    return span
-
-
-def compose(text: str, file: str) -> Node:
-    """Read YAML into nodes whose scalars are text. ``file`` is the name that problems and spans carry.
-
-    Raises:
-        ProjectError: for text that is no YAML, is empty, or uses tabs, anchors, tags, merge keys or several documents.
-    """
-    import yaml
-
-    text = text.removeprefix("\ufeff")
-    at = _positions(text, file)
-
-    def fail(index: int, message: str, remedy: str) -> NoReturn:
-        raise ProjectError([problem_at(at(index, index), message, remedy)])
-
-    if len(text) > MAX_CHARACTERS:
-        fail(0, f"the file has more than {MAX_CHARACTERS:,} characters", "is this the right file?")
-    if control := _FORBIDDEN.search(text):
-        fail(control.start(), f"a control character (U+{ord(control[0]):04X})", "remove it")
-    for tab in re.finditer("\t", text):
-        if not _TAB_IN_COMMENT.match(text, text.rfind("\n", 0, tab.start()) + 1, tab.start()):
-            fail(tab.start(), "a tab", "use blanks")
-
-    parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    problems: list[Problem] = []
-    stack: list[tuple[int, list[Node]]] = [(0, [])]
-    documents = 0
-    try:
-        for event in yaml.parse(text, Loader=parser):
-            start, end = event.start_mark.index, event.end_mark.index
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    problems.append(problem_at(at(start, start), "a second document", "keep one; remove the `---`"))
-                    break
-            elif isinstance(event, yaml.AliasEvent):
-                problems.append(problem_at(at(start, end), "an alias (*name)", "write the value itself"))
-                stack[-1][1].append(Node("text", at(start, end), "?"))
-            elif isinstance(event, yaml.NodeEvent):
-                if event.anchor is not None:
-                    problems.append(
-                        problem_at(at(start, start), "an anchor (&name)", "write every value where it holds")
-                    )
-                if event.tag is not None:  # type: ignore[attr-defined]
-                    problems.append(problem_at(at(start, start), "a tag (!name)", "every value is text; remove it"))
-                if isinstance(event, yaml.ScalarEvent):
-                    plain = not event.style or event.style not in "'\"|>"
-                    stack[-1][1].append(Node("text", at(start, end), event.value, plain))
-                else:
-                    stack.append((start, []))
-                    if len(stack) > MAX_NESTING:
-                        fail(start, f"nesting deeper than {MAX_NESTING}", "a project file needs five levels")
-            elif isinstance(event, yaml.CollectionEndEvent):
-                start, parts = stack.pop()
-                # A block collection's end mark lies at the next token; its last part says where it really ends.
-                whole = at(start, start)
-                if isinstance(event, yaml.MappingEndEvent):
-                    pairs = tuple(zip(parts[::2], parts[1::2], strict=True))
-                    stack[-1][1].append(Node("mapping", _until(whole, parts), entries=pairs))
-                else:
-                    stack[-1][1].append(Node("list", _until(whole, parts), items=tuple(parts)))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        told = " ".join(filter(None, (error.problem, error.context)))
-        remedy = next((remedy for words, remedy in _YAML_REMEDIES if words in told), "see https://yaml.org")
-        fail(mark.index if mark else 0, f"this is not YAML: {told}", remedy)
-    except yaml.YAMLError:
-        fail(0, "this is not YAML", "see https://yaml.org")
-    if problems:
-        raise ProjectError(problems)
-    if not stack[0][1] or stack[0][1][0].nothing:
-        fail(0, "the file is empty", "write at least `sources:`; `worklint init` writes a first file")
-    return stack[0][1][0]
-
-
-def _until(start: Span, parts: Sequence[Node]) -> Span:
-    end = parts[-1].span if parts else start
-    return Span(start.file, start.line, start.column, end.end_line, end.end_column)
-
-
-def nearest(word: str, offered: Iterable[str]) -> str | None:
-    """Return the offered word that is most like this one, compared without case, or none."""
-    import difflib
-
-    folded = {o.casefold(): o for o in offered}
-    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
-
-
-# --- addresses, releases, time zones ----------------------------------------------------------------------------------
-
-_ADDRESS = re.compile(
-    r"(?P<scheme>[A-Za-z]+)://(?:(?P<user>[^/?#]*)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?"
-    r"(?P<path>/[^?#\s]*)?(?:\?(?P<query>[^#\s]*))?(?P<fragment>#.*)?"
-)
-_PORTS = {"dicom": 104, "dicoms": 2762, "http": 80, "https": 443}
-_AE_TITLE = re.compile(r"(?! *$)[\x20-\x5b\x5d-\x7e]{1,16}")
-
-
-def parse_address(text: str) -> Address:
-    """Read ``dicom://CALLED@host:port?calling=AE`` (``dicoms:``) or ``http(s)://host/path``. AE titles: PS3.5 6.2.
-
-    Raises:
-        ValueError: with a message that never repeats the address, which may hold a password.
-    """
-    example = "dicom://AETITLE@host:104 or https://host/dicom-web"
-    scheme = text.partition(":")[0].lower()
-    if scheme not in _PORTS or "://" not in text:
-        raise ValueError(f"an address begins with dicom://, dicoms://, http:// or https://, as in {example}")
-    dimse = scheme in ("dicom", "dicoms")
-    authority = re.split("[/?#]", text.split("://", 1)[1], maxsplit=1)[0]
-    # Looked for before anything else, and generously, so that no message about the rest has a password in it.
-    if "@" in authority and (not dimse or ":" in authority.rpartition("@")[0]):
-        raise ValueError("a user name or password stands in the address; write `auth: {bearer: $NAME}` instead")
-    if not (match := _ADDRESS.fullmatch(text)):
-        raise ValueError(f"the address cannot be read; it looks like {example}")
-    port = int(match["port"]) if match["port"] else _PORTS[scheme]
-    if not 1 <= port <= 65535:
-        raise ValueError("a port is a number from 1 to 65535")
-    if match["fragment"] is not None:
-        raise ValueError("an address has no part after #")
-    if not dimse:
-        if match["query"] is not None:
-            raise ValueError("an address has no part after ?; a token goes into `auth: {bearer: $NAME}`")
-        return Address(scheme, match["host"].strip("[]"), port, (match["path"] or "").rstrip("/"))
-    if (match["path"] or "/") != "/":
-        raise ValueError("a DIMSE address has no path")
-    called, calling = match["user"], None
-    if not called:
-        raise ValueError("the address names no AE title; write dicom://AETITLE@host:port")
-    if match["query"]:
-        name, _, calling = match["query"].partition("=")
-        if name != "calling" or "&" in calling:
-            raise ValueError("after ? a DIMSE address takes only calling=AETITLE")
-        calling = _ae_title(calling)
-    return Address(scheme, match["host"].strip("[]"), port, "", _ae_title(called), calling)
-
-
-def _ae_title(text: str) -> str:
-    title = re.sub("%([0-9A-Fa-f]{2})", lambda m: chr(int(m[1], 16)), text)
-    if not _AE_TITLE.fullmatch(title):
-        raise ValueError("an AE title has 1 to 16 characters of ASCII, no backslash, and is not blank")
-    return title
-
-
-_PRODUCT = re.compile("[a-z0-9][a-z0-9-]*")
-
-
-def parse_product(text: str) -> tuple[str, str | None]:
-    """Split ``PRODUCT`` or ``PRODUCT@RELEASE`` at the first ``@``. Whether they exist is not asked here.
-
-    Raises:
-        ValueError: with a message for the person who wrote it.
-    """
-    product, sign, release = text.partition("@")
-    if not _PRODUCT.fullmatch(product):
-        wanted = re.sub("[^a-z0-9]+", "-", product.lower()).strip("-")
-        hint = f", perhaps {wanted}" if wanted else ""
-        raise ValueError(
-            f"a product is written in small letters, digits and hyphens{hint}; `worklint source` lists them"
-        )
-    if sign and (not release or re.search(r"\s", release)):
-        raise ValueError("after @ stands a release without blanks, as in impax-data-center@2.0su1")
-    return product, release or None
 
 
 def known_timezone(name: str) -> bool:
@@ -488,8 +123,6 @@ def nearest_timezone(name: str) -> str | None:
     return city.get(name.replace(" ", "_").casefold()) or nearest(name, sorted(zones))
 
 
-# --- the project file ---------------------------------------------------------------------------------------------------
-
 _SOURCE_ID = re.compile("[A-Za-z][A-Za-z0-9_-]{0,31}")
 _CODE = re.compile(r"WL(?:\d|\d{3})")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
@@ -513,8 +146,11 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
+    def note(self, span: Span, message: str, remedy: str = "") -> None:
+        self.problems.append(problem_at(span, message, remedy))
+
     def wrong(self, node: Node, message: str, remedy: str = "") -> None:
-        self.problems.append(problem_at(node.span, message, remedy))
+        self.note(node.span, message, remedy)
 
     def _kind(self, node: Node, wanted: str, place: str, example: str) -> bool:
         if node.kind == wanted:
@@ -537,7 +173,7 @@ class _Reader:
                 )
             elif key.text == "<<":
                 self.wrong(key, "a merge key (<<)", "write every value where it holds")
-            elif not key.text or _INVISIBLE.search(key.text) or "\n" in key.text:
+            elif not key.text or INVISIBLE.search(key.text) or "\n" in key.text:
                 self.wrong(key, "an empty key, or one with an invisible character", "write a name")
             elif key.text in seen:
                 line = seen[key.text].span.line
@@ -568,7 +204,7 @@ class _Reader:
                 self.wrong(node, f"{place} has no value", f"write {example}, or leave the key out")
             return None
         text = " ".join(node.text.split()) if "\n" in node.text else node.text
-        if _INVISIBLE.search(text):
+        if INVISIBLE.search(text):
             self.wrong(
                 node, f"{place} holds a control character or one that changes the direction of text", "remove it"
             )
@@ -764,8 +400,11 @@ def _sources(r: _Reader, node: Node) -> tuple[DeclaredSource, ...]:
     hubs = [s.id for s in found if s.role == "hub"]
     locals_ = [s for s in found if s.local]
     for source in locals_[1:]:
-        r.problems.append(problem_at(span_of(source, "local"), f"`{locals_[0].id}` is the local source already",
-                                     "keep one local: true; --local ID judges another"))  # fmt: skip
+        r.note(
+            span_of(source, "local"),
+            f"`{locals_[0].id}` is the local source already",
+            "keep one local: true; --local ID judges another",
+        )
     return tuple(_with_hub(r, source, found, hubs) for source in found)
 
 
@@ -776,17 +415,21 @@ def _with_hub(
         return source
     if source.hub is None:
         if len(hubs) > 1:
-            r.problems.append(problem_at(source.span, f"spoke `{source.id}` could belong to several hubs: {', '.join(hubs)}",
-                                         f"write hub: {hubs[0]}"))  # fmt: skip
+            r.note(
+                source.span, f"spoke `{source.id}` could belong to any of {', '.join(hubs)}", f"write hub: {hubs[0]}"
+            )
         return replace(source, hub=hubs[0]) if len(hubs) == 1 else source
     named = next((s for s in all_ if s.id == source.hub), None)
     if named is None:
         near = nearest(source.hub, [s.id for s in all_])
         remedy = f"did you mean `{near}`?" if near else "declare it under sources:"
-        r.problems.append(problem_at(span_of(source, "hub"), f"no source {_quoted(source.hub)} is declared", remedy))
+        r.note(span_of(source, "hub"), f"no source {_quoted(source.hub)} is declared", remedy)
     elif named.role != "hub":
-        r.problems.append(problem_at(span_of(source, "hub"), f"`{named.id}` is no hub, its role is {named.role}",
-                                     f"write role: hub at {named.id}, or name another"))  # fmt: skip
+        r.note(
+            span_of(source, "hub"),
+            f"`{named.id}` is no hub, its role is {named.role}",
+            f"write role: hub at {named.id}, or name another",
+        )
     return source
 
 
@@ -969,7 +612,7 @@ def read_project(text: str, folder: Path, file: str = PROJECT_FILE) -> Enterpris
     sources = _sources(r, fields["sources"]) if "sources" in fields else ()
     enterprise = Enterprise(
         file=file, folder=folder,
-        name=r.text(fields["enterprise"], "`enterprise`", "the name of the enterprise") if "enterprise" in fields else None,
+        name=r.text(fields["enterprise"], "`enterprise`", "its name") if "enterprise" in fields else None,
         database=_database(r, fields["database"]) if "database" in fields else None,
         viewer=_viewer(r, fields["viewer"]) if "viewer" in fields else None,
         timezone=_timezone(r, fields["timezone"]) if "timezone" in fields else None,
@@ -998,32 +641,6 @@ def load_project(path: Path) -> Enterprise:
     return read_project(text, path.absolute().parent, path.name)
 
 
-def read_text(path: Path, file: str) -> str:
-    """Return the text of a YAML file that a person wrote.
-
-    Raises:
-        ProjectError: if it cannot be read or is not UTF-8; then with the place of the first byte that is not.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ProjectError(
-            [Problem(file, 1, 1, f"cannot be read: {error.strerror or 'input or output error'}")]
-        ) from None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        good = data[: error.start].decode("utf-8")
-        line = good.count("\n") + 1
-        message = (
-            "UTF-16, not UTF-8"
-            if data[:2] in (b"\xff\xfe", b"\xfe\xff")
-            else f"a byte that is not UTF-8 (0x{data[error.start]:02X})"
-        )
-        column = len(good) - good.rfind("\n")
-        raise ProjectError([Problem(file, line, column, message, "save the file as UTF-8")]) from None
-
-
 def require_database(enterprise: Enterprise, installed: str) -> None:
     """Hold the project's pin against the compatibility database that is installed.
 
@@ -1034,5 +651,5 @@ def require_database(enterprise: Enterprise, installed: str) -> None:
         raise ProjectError([problem_at(
             span_of(enterprise, "database"),
             f"the project wants compatibility database {enterprise.database}, installed is {installed}",
-            f"install the worklint that carries {enterprise.database}, or review the difference and write \"{installed}\"",
+            f'install the worklint with {enterprise.database}, or review the difference and write "{installed}"',
         )])  # fmt: skip
