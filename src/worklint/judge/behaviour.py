@@ -1,0 +1,224 @@
+"""What a source does with one key: which statement speaks, and what its words mean for this value.
+
+Steps 1 to 3 of the evaluation (``docs/profiles.md``): candidates, choice, value. Where a setting decides that nobody
+told, every possibility is kept, and the effect is their join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from worklint.judge.default import default_behaviour
+from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits, value_fits, vr_fits
+from worklint.judge.value import Sent, strike
+from worklint.knowledge.profile import Behaviour, Statement
+from worklint.model import GRADES, Evidence
+
+# A statement about a keyword speaks for the kinds that it names; only these fall back to a class (PS3.4 C.2.2.2).
+_FALL_BACK = frozenset({"universal", "empty", "fuzzy", "datetime"})
+_CERTAIN_REFUSAL = GRADES.index("documented")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEffect:
+    """What a key, taken alone, does to the answer. ``blocks``: nothing comes back at all."""
+
+    adds: frozenset[str] = frozenset()
+    misses: frozenset[str] = frozenset()
+    rejected: bool = False
+    known: bool = True
+    blocks: bool = False
+
+    def also(self, other: KeyEffect) -> KeyEffect:
+        """Return the effect where one of the two holds and it is not known which, or both in different queries."""
+        adds, misses = self.adds | other.adds, self.misses | other.misses
+        if self.rejected != other.rejected:
+            adds, misses = adds | {"other"}, misses | {"other"}
+        return KeyEffect(
+            adds, misses, self.rejected and other.rejected, self.known and other.known, self.blocks and other.blocks
+        )
+
+
+EXACT = KeyEffect()
+
+
+def best_grade(evidence: Iterable[Evidence]) -> int:
+    """Return the index in ``GRADES`` of the best evidence (``assumed`` where there is none)."""
+    return min((GRADES.index(e.grade) for e in evidence), default=len(GRADES) - 1)
+
+
+def effect_of(behaviour: Behaviour, sent: Sent) -> KeyEffect:
+    """Return what a behaviour means for this value (``semantics.md`` §2)."""
+    if behaviour.one_of:
+        return reduce(KeyEffect.also, (effect_of(b, sent) for b in behaviour.one_of))
+    certain = best_grade(behaviour.evidence) <= _CERTAIN_REFUSAL
+    if behaviour.does == "applied":
+        adds, misses = strike(behaviour.adds, behaviour.misses, sent, certain)
+        if sent.kind == "universal":
+            # A key without a value asks for nothing: what it "adds" is what was asked.
+            adds = frozenset()
+        return KeyEffect(adds, misses)
+    if behaviour.does == "ignored":
+        return EXACT if sent.kind == "universal" else KeyEffect(adds=frozenset({"ignored"}))
+    if behaviour.does == "nothing":
+        return KeyEffect(misses=behaviour.misses or frozenset({"other"}), blocks=True)
+    if behaviour.does == "refused":
+        if certain:
+            return KeyEffect(rejected=True)
+        return KeyEffect(frozenset({"other"}), frozenset({"other"}))
+    return KeyEffect(frozenset({"other"}), frozenset({"other"}), known=False)
+
+
+def _specificity(statement: Statement, attribute: int) -> tuple[int, ...]:
+    where = statement.where
+    return (
+        attribute,
+        0 if where.kinds else 1,
+        0 if where.values else 1,
+        0 if where.settings or where.pair or where.same or where.differs or where.roles else 1,
+        0 if where.vrs else 1,
+        0 if where.levels else 1,
+        0 if where.models else 1,
+        0 if where.transports else 1,
+    )
+
+
+def _merge(behaviours: list[Behaviour]) -> Behaviour:
+    """Put statements together that hold at once: a refusal wins, then nothing, then ignored, else all their reasons."""
+    for does in ("refused", "nothing", "ignored"):
+        for b in behaviours:
+            if b.does == does:
+                return b
+    first = behaviours[0]
+    if len(behaviours) == 1:
+        return first
+    evidence = tuple(dict.fromkeys(e for b in behaviours for e in b.evidence))
+    if any(b.does == "unknown" or b.one_of for b in behaviours):
+        return replace(first, does="unknown", one_of=tuple(behaviours), evidence=evidence)
+    adds = frozenset().union(*(b.adds for b in behaviours))
+    misses = frozenset().union(*(b.misses for b in behaviours))
+    return replace(first, adds=adds, misses=misses, evidence=evidence)
+
+
+def _kind_fits(statement: Statement, kind: str) -> bool:
+    return not statement.where.kinds or kind in statement.where.kinds
+
+
+def choose(statements: Iterable[Statement], place: Place, key: KeyAt) -> Behaviour | None:
+    """Return the behaviour that the statements give to the key, or ``None`` if none of them speaks.
+
+    A keyword goes before a class, a named kind before any, a value class before none, a setting before none. Among
+    equals all speak together. ``also`` statements add their reasons to whatever was chosen.
+    """
+    kind, profile = key.sent.kind, place.profile
+    candidates: list[tuple[tuple[int, ...], bool, Statement]] = []
+    named_for_other_kinds = False
+    for statement in statements:
+        if not statement.speaks_of_key or statement.behaviour.does == "also":
+            continue
+        rank = attribute_rank(statement.where, key, profile)
+        if rank is None or not vr_fits(statement.where, key.sent.vr):
+            continue
+        here = place_fits(statement.where, place, key.level)
+        if here is False:
+            continue
+        if not _kind_fits(statement, kind):
+            named_for_other_kinds = named_for_other_kinds or rank <= 1
+            continue
+        value = value_fits(statement.where, key.sent)
+        if value is False:
+            named_for_other_kinds = named_for_other_kinds or rank <= 1
+            continue
+        candidates.append((_specificity(statement, rank), here is True and value is True, statement))
+    if named_for_other_kinds and kind not in _FALL_BACK:
+        candidates = [c for c in candidates if c[0][0] <= 1]
+    candidates.sort(key=lambda c: c[0])
+    possible: list[Behaviour] = []
+    chosen: Behaviour | None = None
+    at = 0
+    while at < len(candidates):
+        rank_now = candidates[at][0]
+        group = [c for c in candidates[at:] if c[0] == rank_now]
+        certain = [c[2].behaviour for c in group if c[1]]
+        possible += [c[2].behaviour for c in group if not c[1]]
+        if certain:
+            chosen = _merge(certain)
+            break
+        at += len(group)
+    if chosen is None and not possible:
+        return None
+    options = [_with_additions(statements, place, key, b) for b in [*([chosen] if chosen else []), *possible]]
+    if chosen is None:
+        # Perhaps none of the possible ones holds: then the default speaks.
+        options.append(default_behaviour(place, key))
+    return options[0] if len(options) == 1 else _one_of(options)
+
+
+def _one_of(options: list[Behaviour]) -> Behaviour:
+    evidence = tuple(dict.fromkeys(e for b in options for e in b.evidence))
+    because = "; or ".join(dict.fromkeys(b.because for b in options if b.because))
+    returned = {b.returned for b in options}
+    return Behaviour(
+        "unknown",
+        one_of=tuple(options),
+        evidence=evidence,
+        because=because,
+        returned=returned.pop() if len(returned) == 1 else "unknown",
+        joins=next((b.joins for b in options if b.joins), None),
+        origin=options[0].origin,
+    )
+
+
+def _with_additions(statements: Iterable[Statement], place: Place, key: KeyAt, chosen: Behaviour) -> Behaviour:
+    if chosen.does != "applied" or chosen.alone:
+        return chosen
+    adds, misses, evidence = set(chosen.adds), set(chosen.misses), list(chosen.evidence)
+    for statement in statements:
+        extra = statement.behaviour
+        if extra.does != "also" or not statement.speaks_of_key:
+            continue
+        if (
+            attribute_rank(statement.where, key, place.profile) is not None
+            and vr_fits(statement.where, key.sent.vr)
+            and place_fits(statement.where, place, key.level) is not False
+            and _kind_fits(statement, key.sent.kind)
+            and value_fits(statement.where, key.sent) is not False
+        ):
+            adds |= extra.adds
+            misses |= extra.misses
+            evidence += [e for e in extra.evidence if e not in evidence]
+    return replace(chosen, adds=frozenset(adds), misses=frozenset(misses), evidence=tuple(evidence))
+
+
+def _returned(statements: Iterable[Statement], place: Place, key: KeyAt) -> tuple[str, bool] | None:
+    best: tuple[tuple[int, ...], str, bool] | None = None
+    for statement in statements:
+        if statement.behaviour.returned == "unknown":
+            continue
+        rank = attribute_rank(statement.where, key, place.profile)
+        if rank is None or not vr_fits(statement.where, key.sent.vr):
+            continue
+        if place_fits(statement.where, place, key.level) is not True:
+            continue
+        found = (_specificity(statement, rank), statement.behaviour.returned, statement.behaviour.absent_means_absent)
+        if best is None or found[0] < best[0]:
+            best = found
+    return None if best is None else best[1:]
+
+
+def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
+    """Return what the source does with the key: the site's word first, then the product's, then the default."""
+    chosen = choose(place.site, place, key) if place.site else None
+    if chosen is None:
+        chosen = choose(place.profile.statements, place, key)
+    if chosen is None:
+        chosen = default_behaviour(place, key)
+    if chosen.returned == "unknown":
+        back = (_returned(place.site, place, key) if place.site else None) or _returned(
+            place.profile.statements, place, key
+        )
+        if back is not None:
+            chosen = replace(chosen, returned=back[0], absent_means_absent=back[1])
+    return chosen

@@ -1,0 +1,701 @@
+"""What a product profile can say, as immutable records, and the one reader that makes them from a file.
+
+Shipped products, a site's own profiles and what a probe writes share this form (``docs/profiles.md``). The reader
+checks everything that it reads and answers a mistake with the place in the file and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from worklint.model import GRADES, MATCHING_KINDS, REASONS, Evidence
+
+DOES = ("applied", "ignored", "nothing", "refused", "unknown", "also")
+RETURNED = ("whole", "part", "other", "no", "unknown")
+GIVES = ("faithful", "partial", "some-values", "never", "wrong", "unknown")
+TRANSPORTS = ("dimse", "dicomweb")
+ROLES = ("hub", "spoke", "standalone")
+CLASSES = ("*private", "*unknown", "*sequence", "*lower", "*higher", "*retired", "*unique-key", "*parent-uid", "*")
+VALUE_CLASSES = (
+    "all-upper", "has-lower", "non-ascii", "not-integer", "unreadable", "illegal", "not-8-digits", "not-full-time",
+    "no-seconds", "closed", "open-start", "open-end", "bad-range", "one-day", "lone-asterisk", "has-wildcard",
+    "no-wildcard", "question-mark", "trailing-asterisk", "inner-asterisk", "sql-wildcard", "regex-characters",
+    "double-quote", "has-hyphen", "percent-encoded", "family-name-only", "name-affix", "leading-space", "long-list",
+    "short",
+)  # fmt: skip
+"""Closed list of value classes; ``judge.value`` holds the predicate of each. A literal is written ``=VALUE``, two classes at once ``a+b``."""
+
+
+class ProfileError(Exception):
+    """A profile that cannot be read: ``place`` is the path of keys inside it, ``right`` what would be right."""
+
+    def __init__(self, message: str, place: tuple[str | int, ...] = (), right: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.right = right
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a record speaks of. An empty member speaks of everything; a ``None`` inside ``settings`` means "not set".
+
+    ``attributes`` are selectors: a keyword or dotted path, ``#set``, ``!set`` (outside the set), or one of ``CLASSES``.
+    """
+
+    models: tuple[str, ...] = ()
+    transports: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    vrs: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    local: bool | None = None
+    settings: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    viewer_settings: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    pair: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    same: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
+    spokes: int = 0
+    releases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a source does with a key, before the value is looked at.
+
+    ``one_of`` lists alternatives of which it is not known which holds. ``alone``: no ``also`` statement adds to it.
+    ``returned`` says how the attribute comes back, ``absent_means_absent`` whether a row without it has no value.
+    """
+
+    does: str
+    adds: frozenset[str] = frozenset()
+    misses: frozenset[str] = frozenset()
+    one_of: tuple[Behaviour, ...] = ()
+    status: str | None = None
+    alone: bool = False
+    returned: str = "unknown"
+    absent_means_absent: bool = False
+    joins: str | None = None
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """``where`` it holds and what happens to the key there; not ``speaks_of_key`` if only ``returned`` is stated."""
+
+    where: Where
+    behaviour: Behaviour
+    speaks_of_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A condition over the keys of one query; selectors as in ``Where.attributes``."""
+
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+    two_or_more: tuple[str, ...] = ()
+    two_or_more_join: str | None = None
+    date_and_time: bool = False
+    without_keys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """When these keys stand together, replace the behaviour of named keys, or add an effect to the query."""
+
+    id: str
+    where: Where
+    when: When
+    replace: tuple[Statement, ...] = ()
+    query: Behaviour | None = None
+    serves: str | None = None
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the value is worth there. ``order`` for ``behind``; ``shows`` names the value that is shown in its stead.
+
+    ``shows_setting`` is the product setting that names that value. ``topology`` records are made true by the hub that
+    sources share; ``unless_pair`` lifts them where a pair of sources has those settings.
+    """
+
+    where: Where
+    gives: str
+    order: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
+    shows_setting: str | None = None
+    topology: bool = False
+    unless_pair: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    rule: str | None = None
+    because: str = ""
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A limit on the number of answers. ``rows`` is ``None`` where only the setting knows."""
+
+    where: Where
+    rows: int | None
+    signalled: bool
+    paging: bool
+    refuses: bool = False
+    before_filter: bool = False
+    setting: str | None = None
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selectors:
+    """Every query needs one of these alternatives: a key with a value, perhaps with a least number of characters."""
+
+    where: Where
+    alternatives: tuple[tuple[str, int], ...]
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Entities that the source holds and never shows; by ``attribute`` and ``values`` where they can be named."""
+
+    where: Where
+    what: str
+    attribute: str | None = None
+    values: tuple[str, ...] = ()
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A model that the product offers over a transport, perhaps only in some releases or settings."""
+
+    where: Where
+    model: str
+    transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFact:
+    """Something that no list can help: a fact of the enterprise, one finding a project (rules 6xx and 7xx)."""
+
+    rule: str
+    where: Where
+    purposes: tuple[str, ...]
+    unless_pair: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    unless_setting: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    because: str = ""
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Whether the viewer can send a label or attribute to a source: ``yes``, ``no`` or ``unknown``."""
+
+    where: Where
+    sends: str
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """A setting of the product: its values, the default (``None``: not known), what it means."""
+
+    name: str
+    values: tuple[str, ...]
+    default: str | None
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything known of one product. ``release`` is set once a release was chosen (``products.profile``)."""
+
+    product: str
+    name: str
+    kind: str
+    description: str
+    releases: tuple[str, ...]
+    transports: tuple[str, ...]
+    offered: tuple[Offered, ...]
+    settings: tuple[SettingInfo, ...]
+    sets: Mapping[str, frozenset[str]]
+    statements: tuple[Statement, ...]
+    interactions: tuple[Interaction, ...]
+    lifts: tuple[tuple[str, Where], ...]
+    keeping: tuple[Keeping, ...]
+    caps: tuple[Cap, ...]
+    selectors: tuple[Selectors, ...]
+    hides: tuple[Hidden, ...]
+    facts: tuple[SiteFact, ...]
+    sends: tuple[Sending, ...]
+    labels: str | None = None
+    own: tuple[str, ...] = ()
+    own_negation: bool = False
+    aliases: tuple[str, ...] = ()
+    release: str | None = None
+    notes: tuple[str, ...] = ()
+    negotiation: Mapping[str, str] = field(default_factory=dict)
+    grade: str = "product"
+
+    def default_setting(self, name: str) -> str | None:
+        """Return the documented default of a setting, or ``None`` where none is known."""
+        return next((s.default for s in self.settings if s.name == name), None)
+
+
+# --- the reader -------------------------------------------------------------------------------------------------------
+
+_TOP = {
+    "$schema", "schema", "product", "name", "kind", "description", "aliases", "extends", "releases", "transports",
+    "models", "settings", "citations", "sets", "statements", "interactions", "lifts", "keeping", "service", "facts",
+    "viewer", "notes", "measured", "vendor",
+}  # fmt: skip
+_WHERE = {
+    "model", "transport", "level", "attribute", "label", "vr", "kind", "value", "product", "role", "purpose", "local",
+    "setting", "viewer-setting", "pair", "same", "differs", "spokes", "releases",
+}  # fmt: skip
+_WHEN = {"all", "any", "none", "returns", "two-or-more", "two-or-more-join", "date-and-time", "without-keys"}
+_RECORD = {"for", "because", "evidence"}
+
+
+class _Reader:
+    """Reads one file; knows its citations and sets, and the place it is at."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.citations: dict[str, Evidence] = {}
+        self.sets: dict[str, frozenset[str]] = {}
+
+    def fail(self, message: str, place: tuple[str | int, ...], right: str = "") -> ProfileError:
+        return ProfileError(message, place, right)
+
+    def keys(self, record: Any, allowed: Iterable[str], place: tuple[str | int, ...]) -> Mapping[str, Any]:
+        if not isinstance(record, Mapping):
+            raise self.fail("expected a mapping here", place, "{…}")
+        allowed = set(allowed)
+        for key in record:
+            if key not in allowed:
+                from difflib import get_close_matches
+
+                near = get_close_matches(str(key), sorted(allowed), 1)
+                right = f"did you mean {near[0]}?" if near else f"one of: {', '.join(sorted(allowed))}"
+                raise self.fail(f"unknown key {key!r}", (*place, key), right)
+        return record
+
+    def texts(self, value: Any, place: tuple[str | int, ...]) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, list) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+        raise self.fail("expected a text or a list of texts", place)
+
+    def words(self, value: Any, allowed: Iterable[str], place: tuple[str | int, ...]) -> tuple[str, ...]:
+        texts = self.texts(value, place)
+        allowed = tuple(allowed)
+        for text in texts:
+            if text not in allowed:
+                raise self.fail(f"{text!r} is not known here", place, f"one of: {', '.join(allowed)}")
+        return texts
+
+    def text(self, value: Any, place: tuple[str | int, ...]) -> str:
+        if not isinstance(value, str) or not value:
+            raise self.fail("expected a text", place)
+        return value
+
+    def choice(self, value: Any, allowed: Iterable[str], place: tuple[str | int, ...]) -> str:
+        text = self.text(value, place)
+        self.words(text, allowed, place)
+        return text
+
+    def flag(self, value: Any, place: tuple[str | int, ...]) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        raise self.fail("expected true or false", place)
+
+    def number(self, value: Any, place: tuple[str | int, ...]) -> int:
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise self.fail("expected a whole number", place) from None
+
+    def setting_values(self, value: Any, place: tuple[str | int, ...]) -> tuple[str | None, ...]:
+        values = value if isinstance(value, list) else [value]
+        out: list[str | None] = []
+        for one in values:
+            if one is None or isinstance(one, str):
+                out.append(None if one == "null" else one)
+            elif isinstance(one, bool):
+                out.append("true" if one else "false")
+            elif isinstance(one, int):
+                out.append(str(one))
+            else:
+                raise self.fail("expected the value of a setting (text, true, false, null for: not set)", place)
+        return tuple(out)
+
+    def setting_map(self, value: Any, place: tuple[str | int, ...]) -> tuple[tuple[str, tuple[str | None, ...]], ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, Mapping):
+            raise self.fail("expected a mapping from setting to value", place)
+        return tuple((str(k), self.setting_values(v, (*place, k))) for k, v in value.items())
+
+    def evidence(
+        self, record: Mapping[str, Any], place: tuple[str | int, ...], needed: bool = True
+    ) -> tuple[Evidence, ...]:
+        value = record.get("evidence")
+        if value is None:
+            if needed:
+                raise self.fail("a record needs evidence", place, 'add "evidence": the name of an entry of "citations"')
+            return ()
+        out = []
+        for name in self.texts(value, (*place, "evidence")):
+            if name not in self.citations:
+                raise self.fail(
+                    f"no citation is called {name!r}", (*place, "evidence"), f"one of: {', '.join(self.citations)}"
+                )
+            out.append(self.citations[name])
+        return tuple(out)
+
+    def where(self, value: Any, place: tuple[str | int, ...]) -> Where:
+        if value is None:
+            return Where()
+        w = self.keys(value, _WHERE, place)
+        attributes = self.texts(w.get("attribute"), (*place, "attribute"))
+        for a in attributes:
+            if a[:1] in "#!" and a[1:] not in self.sets:
+                raise self.fail(f"no set is called {a[1:]!r}", (*place, "attribute"), f"one of: {', '.join(self.sets)}")
+            if a.startswith("*") and a not in CLASSES:
+                raise self.fail(f"{a!r} is no class", (*place, "attribute"), f"one of: {', '.join(CLASSES)}")
+        values = self.texts(w.get("value"), (*place, "value"))
+        for v in values:
+            if not v.startswith("=") and not set(v.split("+")) <= set(VALUE_CLASSES):
+                raise self.fail(
+                    f"{v!r} is no class of values", (*place, "value"), f"one of: {', '.join(VALUE_CLASSES)}"
+                )
+        kinds = self.words(w.get("kind"), (*MATCHING_KINDS, "any"), (*place, "kind"))
+        return Where(
+            models=self.texts(w.get("model"), (*place, "model")),
+            transports=self.words(w.get("transport"), TRANSPORTS, (*place, "transport")),
+            levels=self.texts(w.get("level"), (*place, "level")),
+            attributes=attributes,
+            labels=self.texts(w.get("label"), (*place, "label")),
+            vrs=self.texts(w.get("vr"), (*place, "vr")),
+            kinds=() if kinds == ("any",) else kinds,
+            values=values,
+            products=self.texts(w.get("product"), (*place, "product")),
+            roles=self.words(w.get("role"), ROLES, (*place, "role")),
+            purposes=self.texts(w.get("purpose"), (*place, "purpose")),
+            local=None if w.get("local") is None else self.flag(w["local"], (*place, "local")),
+            settings=self.setting_map(w.get("setting"), (*place, "setting")),
+            viewer_settings=self.setting_map(w.get("viewer-setting"), (*place, "viewer-setting")),
+            pair=self.setting_map(w.get("pair"), (*place, "pair")),
+            same=self.texts(w.get("same"), (*place, "same")),
+            differs=self.texts(w.get("differs"), (*place, "differs")),
+            spokes=self.number(w.get("spokes", 0), (*place, "spokes")),
+            releases=self.texts(w.get("releases"), (*place, "releases")),
+        )
+
+    def reasons(self, value: Any, place: tuple[str | int, ...]) -> frozenset[str]:
+        return frozenset(self.words(value, REASONS, place))
+
+    def key(self, value: Any, place: tuple[str | int, ...], **more: Any) -> Behaviour:
+        k = self.keys(value, {"does", "adds", "misses", "one-of", "status", "alone"}, place)
+        if "one-of" in k:
+            options = k["one-of"]
+            if not isinstance(options, list) or len(options) < 2:
+                raise self.fail("one-of needs two alternatives or more", (*place, "one-of"))
+            one_of = tuple(
+                self.key({"does": o} if isinstance(o, str) else o, (*place, "one-of", i), **more)
+                for i, o in enumerate(options)
+            )
+            return Behaviour("unknown", one_of=one_of, **more)
+        does = self.choice(k.get("does"), DOES, (*place, "does"))
+        adds, misses = self.reasons(k.get("adds"), (*place, "adds")), self.reasons(k.get("misses"), (*place, "misses"))
+        if does in ("ignored", "refused", "unknown") and (misses or adds - {"ignored"}):
+            raise self.fail(f"a key that is {does} has no reasons of its own", place, "leave out adds and misses")
+        if does == "nothing" and adds:
+            raise self.fail("an answer of nothing adds nothing", place, "leave out adds")
+        status = k.get("status")
+        return Behaviour(
+            does,
+            adds,
+            misses,
+            status=None if status is None else str(status),
+            alone=self.flag(k.get("alone", False), (*place, "alone")),
+            **more,
+        )
+
+    def statement(
+        self, record: Any, place: tuple[str | int, ...], origin: str, needs_evidence: bool = True
+    ) -> Statement:
+        r = self.keys(record, _RECORD | {"key", "returned", "absent-means-absent", "joins"}, place)
+        more: dict[str, Any] = {
+            "returned": self.choice(r.get("returned", "unknown"), RETURNED, (*place, "returned")),
+            "absent_means_absent": self.flag(r.get("absent-means-absent", False), (*place, "absent-means-absent")),
+            "joins": r.get("joins"),
+            "because": r.get("because", ""),
+            "evidence": self.evidence(r, place, needs_evidence),
+            "origin": origin,
+        }
+        if "key" not in r and "returned" not in r:
+            raise self.fail(
+                "a statement says what happens to the key, or how it is returned", place, "add key or returned"
+            )
+        speaks = "key" in r
+        behaviour = self.key(r["key"], (*place, "key"), **more) if speaks else Behaviour("unknown", **more)
+        return Statement(self.where(r.get("for"), (*place, "for")), behaviour, speaks)
+
+    def interaction(self, record: Any, place: tuple[str | int, ...], origin: str) -> Interaction:
+        r = self.keys(record, _RECORD | {"id", "when", "then"}, place)
+        w = self.keys(r.get("when"), _WHEN, (*place, "when"))
+        then = self.keys(r.get("then"), {"replace", "query", "serves"}, (*place, "then"))
+        evidence = self.evidence(r, place)
+        because = r.get("because", "")
+        replace = tuple(
+            self.statement({**s, "evidence": r["evidence"], "because": because}, (*place, "then", "replace", i), origin)
+            for i, s in enumerate(then.get("replace", ()))
+        )
+        query = None
+        if "query" in then:
+            query = self.key(
+                then["query"], (*place, "then", "query"), because=because, evidence=evidence, origin=origin
+            )
+        if not replace and query is None and "serves" not in then:
+            raise self.fail("an interaction that changes nothing", (*place, "then"), "replace, query or serves")
+        return Interaction(
+            id=r.get("id", ""),
+            where=self.where(r.get("for"), (*place, "for")),
+            when=When(
+                all=self.texts(w.get("all"), (*place, "when", "all")),
+                any=self.texts(w.get("any"), (*place, "when", "any")),
+                none=self.texts(w.get("none"), (*place, "when", "none")),
+                returns=self.texts(w.get("returns"), (*place, "when", "returns")),
+                two_or_more=self.texts(w.get("two-or-more"), (*place, "when", "two-or-more")),
+                two_or_more_join=w.get("two-or-more-join"),
+                date_and_time=self.flag(w.get("date-and-time", False), (*place, "when", "date-and-time")),
+                without_keys=self.flag(w.get("without-keys", False), (*place, "when", "without-keys")),
+            ),
+            replace=replace,
+            query=query,
+            serves=then.get("serves"),
+            because=because,
+            evidence=evidence,
+        )
+
+    def keeping(self, record: Any, place: tuple[str | int, ...]) -> Keeping:
+        r = self.keys(record, _RECORD | {"gives", "topology", "unless-pair", "rule", "remedy"}, place)
+        gives, setting = r.get("gives"), None
+        order: tuple[str, ...] = ()
+        shows: tuple[str, ...] = ()
+        if isinstance(gives, Mapping):
+            self.keys(gives, {"behind", "shows", "shows-setting"}, (*place, "gives"))
+            order = self.texts(gives.get("behind"), (*place, "gives", "behind"))
+            shows = self.texts(gives.get("shows"), (*place, "gives", "shows"))
+            setting = gives.get("shows-setting")
+            name = "behind" if order else "shows"
+        else:
+            name = self.choice(gives, GIVES, (*place, "gives"))
+        return Keeping(
+            where=self.where(r.get("for"), (*place, "for")),
+            gives=name,
+            order=order,
+            shows=shows,
+            shows_setting=setting,
+            topology=self.flag(r.get("topology", False), (*place, "topology")),
+            unless_pair=self.setting_map(r.get("unless-pair"), (*place, "unless-pair")),
+            rule=r.get("rule"),
+            because=r.get("because", ""),
+            remedy=r.get("remedy", ""),
+            evidence=self.evidence(r, place),
+        )
+
+    def each(
+        self, name: str, section: Mapping[str, Any], place: tuple[str | int, ...] = ()
+    ) -> Iterable[tuple[Any, tuple[str | int, ...]]]:
+        records = section.get(name, ())
+        if not isinstance(records, (list, tuple)):
+            raise self.fail(f"{name} is a list", (*place, name), "[…]")
+        return [(record, (*place, name, i)) for i, record in enumerate(records)]
+
+    def profile(self) -> Profile:
+        d = self.keys(self.data, _TOP, ())
+        origin = str(d.get("product", "profile"))
+        for name, c in (d.get("citations") or {}).items():
+            place: tuple[str | int, ...] = ("citations", name)
+            self.keys(c, {"grade", "citation", "date"}, place)
+            grade = self.choice(c.get("grade"), GRADES, (*place, "grade"))
+            self.citations[name] = Evidence(grade, self.text(c.get("citation"), (*place, "citation")), c.get("date"))  # type: ignore[arg-type]
+            if grade == "measured" and not c.get("date"):
+                raise self.fail("a measurement needs its date", place, '"date": "2026-11-24"')
+        for name, members in (d.get("sets") or {}).items():
+            out: set[str] = set()
+            for member in self.texts(members, ("sets", name)):
+                out |= self.sets[member[1:]] if member.startswith("#") and member[1:] in self.sets else {member}
+            self.sets[name] = frozenset(out)
+        service = self.keys(
+            d.get("service", {}),
+            {"cap", "selectors", "hides", "negotiation", "web", "status", "duplicates", "parents", "forwards"},
+            ("service",),
+        )
+        viewer = self.keys(d.get("viewer", {}), {"labels", "own", "negation", "sends"}, ("viewer",))
+        offered = []
+        for record, place in self.each("models", d):
+            r = self.keys(
+                {"model": record} if isinstance(record, str) else record, {"model", "transport", "for"}, place
+            )
+            for transport in self.words(
+                r.get("transport", d.get("transports", ["dimse"])), TRANSPORTS, (*place, "transport")
+            ):
+                offered.append(Offered(self.where(r.get("for"), (*place, "for")), str(r["model"]), transport))
+        return Profile(
+            product=self.text(d.get("product"), ("product",)),
+            name=str(d.get("name", d.get("product"))),
+            kind=self.choice(d.get("kind", "source"), ("source", "viewer"), ("kind",)),
+            description=str(d.get("description", "")),
+            aliases=self.texts(d.get("aliases"), ("aliases",)),
+            releases=self.texts(d.get("releases"), ("releases",)),
+            transports=self.words(d.get("transports", ["dimse"]), TRANSPORTS, ("transports",)),
+            offered=tuple(offered),
+            settings=tuple(self._setting(n, s) for n, s in (d.get("settings") or {}).items()),
+            sets=dict(self.sets),
+            statements=tuple(self.statement(r, p, origin) for r, p in self.each("statements", d)),
+            interactions=tuple(self.interaction(r, p, origin) for r, p in self.each("interactions", d)),
+            lifts=tuple(
+                (str(self.keys(r, _RECORD | {"lifts"}, p)["lifts"]), self.where(r.get("for"), (*p, "for")))
+                for r, p in self.each("lifts", d)
+            ),
+            keeping=tuple(self.keeping(r, p) for r, p in self.each("keeping", d)),
+            caps=tuple(self._cap(r, p) for r, p in self.each("cap", service, ("service",))),
+            selectors=tuple(self._selectors(r, p) for r, p in self.each("selectors", service, ("service",))),
+            hides=tuple(self._hidden(r, p) for r, p in self.each("hides", service, ("service",))),
+            facts=tuple(self._fact(r, p) for r, p in self.each("facts", d)),
+            sends=tuple(self._sending(r, p) for r, p in self.each("sends", viewer, ("viewer",))),
+            labels=viewer.get("labels"),
+            own=self.texts(viewer.get("own"), ("viewer", "own")),
+            own_negation=self.flag(viewer.get("negation", False), ("viewer", "negation")),
+            notes=self.texts(d.get("notes"), ("notes",)),
+            negotiation={str(k): str(v) for k, v in (service.get("negotiation") or {}).items()},
+        )
+
+    def _setting(self, name: str, value: Any) -> SettingInfo:
+        s = self.keys(value, {"values", "default", "meaning"}, ("settings", name))
+        default = self.setting_values(s.get("default"), ("settings", name, "default"))[0]
+        values = tuple(
+            v for v in self.setting_values(s.get("values", []), ("settings", name, "values")) if v is not None
+        )
+        return SettingInfo(name, values, default, str(s.get("meaning", "")))
+
+    def _cap(self, record: Any, place: tuple[str | int, ...]) -> Cap:
+        r = self.keys(record, _RECORD | {"rows", "signalled", "paging", "refuses", "before-filter", "setting"}, place)
+        return Cap(
+            where=self.where(r.get("for"), (*place, "for")),
+            rows=None if r.get("rows") is None else self.number(r["rows"], (*place, "rows")),
+            signalled=self.flag(r.get("signalled", False), (*place, "signalled")),
+            paging=self.flag(r.get("paging", False), (*place, "paging")),
+            refuses=self.flag(r.get("refuses", False), (*place, "refuses")),
+            before_filter=self.flag(r.get("before-filter", False), (*place, "before-filter")),
+            setting=r.get("setting"),
+            because=r.get("because", ""),
+            evidence=self.evidence(r, place),
+        )
+
+    def _selectors(self, record: Any, place: tuple[str | int, ...]) -> Selectors:
+        r = self.keys(record, _RECORD | {"any-of"}, place)
+        alternatives = []
+        for i, one in enumerate(r.get("any-of", [])):
+            a = self.keys({"key": one} if isinstance(one, str) else one, {"key", "at-least"}, (*place, "any-of", i))
+            alternatives.append((str(a["key"]), self.number(a.get("at-least", 1), (*place, "any-of", i, "at-least"))))
+        if not alternatives:
+            raise self.fail("selectors without alternatives refuse everything", place, '"any-of": ["PatientID"]')
+        return Selectors(
+            self.where(r.get("for"), (*place, "for")),
+            tuple(alternatives),
+            r.get("because", ""),
+            self.evidence(r, place),
+        )
+
+    def _hidden(self, record: Any, place: tuple[str | int, ...]) -> Hidden:
+        r = self.keys(record, _RECORD | {"what", "attribute", "values"}, place)
+        return Hidden(
+            where=self.where(r.get("for"), (*place, "for")),
+            what=self.text(r.get("what"), (*place, "what")),
+            attribute=r.get("attribute"),
+            values=self.texts(r.get("values"), (*place, "values")),
+            because=r.get("because", ""),
+            evidence=self.evidence(r, place),
+        )
+
+    def _fact(self, record: Any, place: tuple[str | int, ...]) -> SiteFact:
+        r = self.keys(record, _RECORD | {"rule", "purposes", "unless-pair", "unless-setting", "remedy"}, place)
+        return SiteFact(
+            rule=self.text(r.get("rule"), (*place, "rule")),
+            where=self.where(r.get("for"), (*place, "for")),
+            purposes=self.texts(r.get("purposes"), (*place, "purposes")),
+            unless_pair=self.setting_map(r.get("unless-pair"), (*place, "unless-pair")),
+            unless_setting=self.setting_map(r.get("unless-setting"), (*place, "unless-setting")),
+            because=r.get("because", ""),
+            remedy=r.get("remedy", ""),
+            evidence=self.evidence(r, place),
+        )
+
+    def _sending(self, record: Any, place: tuple[str | int, ...]) -> Sending:
+        r = self.keys(record, _RECORD | {"sends"}, place)
+        return Sending(
+            where=self.where(r.get("for"), (*place, "for")),
+            sends=self.choice(r.get("sends"), ("yes", "no", "unknown"), (*place, "sends")),
+            because=r.get("because", ""),
+            evidence=self.evidence(r, place),
+        )
+
+
+def read_profile(data: Mapping[str, Any]) -> Profile:
+    """Make the profile from a file's parsed content.
+
+    Raises:
+        ProfileError: with the path of keys to the mistake, and what would be right.
+    """
+    return _Reader(data).profile()
+
+
+def site_statement(level: str, keyword: str, short: Mapping[str, Any]) -> Statement:
+    """Make the statement that a project file writes in short form under ``keys:``; its grade is ``statement``.
+
+    Raises:
+        ProfileError: as ``read_profile``.
+    """
+    reader = _Reader({})
+    because = str(short.get("because", "stated in the project file"))
+    reader.citations["site"] = Evidence("statement", f"project file: {because}")
+    key = {name: short[name] for name in ("does", "adds", "misses") if short.get(name)}
+    record: dict[str, Any] = {"evidence": "site", "because": because}
+    record["for"] = {"level": level, "attribute": keyword}
+    if short.get("matching"):
+        record["for"]["kind"] = list(short["matching"])
+    if key:
+        record["key"] = key
+    if short.get("returned"):
+        record["returned"] = short["returned"]
+    return reader.statement(record, ("keys", level, keyword), "site")
