@@ -119,6 +119,7 @@ def compose(text: str, file: str) -> Node:
     stack: list[tuple[int, list[Node]]] = [(0, [])]
     documents = 0
     try:
+        event: Any
         for event in yaml.parse(text, Loader=parser):
             start, end = event.start_mark.index, event.end_mark.index
             if isinstance(event, yaml.DocumentStartEvent):
@@ -129,12 +130,12 @@ def compose(text: str, file: str) -> Node:
             elif isinstance(event, yaml.AliasEvent):
                 problems.append(problem_at(at(start, end), "an alias (*name)", "write the value itself"))
                 stack[-1][1].append(Node("text", at(start, end), "?"))
-            elif isinstance(event, yaml.NodeEvent):
+            elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
                 if event.anchor is not None:
                     problems.append(
                         problem_at(at(start, start), "an anchor (&name)", "write every value where it holds")
                     )
-                if event.tag is not None:  # type: ignore[attr-defined]
+                if event.tag is not None:
                     problems.append(problem_at(at(start, start), "a tag (!name)", "every value is text; remove it"))
                 if isinstance(event, yaml.ScalarEvent):
                     plain = not event.style or event.style not in "'\"|>"
