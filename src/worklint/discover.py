@@ -176,6 +176,8 @@ def _missing(shown: str, path: Path) -> str:
     except OSError:
         near = None
     wrong = f"{shown} does not exist"
+    if path.exists():
+        return f"{wrong}: {path.name} is a file"
     if not near:
         return wrong
     # Only the part that is wrong is replaced, so that the offer reads like what was typed.

@@ -312,6 +312,8 @@ def _statements(r: _Reader, node: Node) -> Iterator[SiteStatement]:
                 f"did you mean `{near}`?" if near else f"write {', '.join(LEVELS)}",
             )
         for attribute, name, body in r.pairs(value, f"level {_quoted(level)}", "{BodyPartExamined: {does: ignored}}"):
+            if body.kind == "list" and not body.items:
+                r.wrong(body, f"{_quoted(attribute)} has no entry", "write {does: ignored}, or leave the key out")
             for part in body.items if body.kind == "list" else (body,):
                 yield _statement(r, level, attribute, name, part)
 
@@ -322,16 +324,11 @@ def _statement(r: _Reader, level: str, attribute: str, name: Node, body: Node) -
     reasons = {k: r.choices(fields[k], f"`{k}`", REASONS) for k in ("adds", "misses") if k in fields}
     kinds = r.choices(fields["matching"], "`matching`", MATCHING_KINDS) if "matching" in fields else ()
     because = r.text(fields["because"], "`because`", '"who knows it, since when"') if "because" in fields else ""
-    if fields and "does" not in fields and "returned" not in fields:
-        r.wrong(
-            name,
-            f"{_quoted(attribute)}: says neither what the source does nor what it returns",
-            "add does: or returned:",
-        )
-    if reasons and chosen.get("does", "applied") != "applied":
-        r.wrong(name, "`adds` and `misses` belong to does: applied", "remove them, or write does: applied")
-    elif reasons and "does" not in fields:
-        r.wrong(name, "`adds` and `misses` belong to does: applied", "write does: applied")
+    if reasons and chosen.get("does", "") != "applied" and (chosen.get("does") or "does" not in fields):
+        r.wrong(name, "`adds` and `misses` belong to does: applied", "write does: applied, or remove them")
+    elif fields and not reasons and "does" not in fields and "returned" not in fields:
+        message = f"{_quoted(attribute)}: says neither what the source does nor what it returns"
+        r.wrong(name, message, "add does: or returned:")
     return SiteStatement(
         level, attribute, kinds, chosen.get("does"), reasons.get("adds", ()), reasons.get("misses", ()),
         chosen.get("returned"), because or "", name.span,
