@@ -110,7 +110,7 @@ def test_find_inputs(tree: Tree, files: str, paths: str, found: str) -> None:
     assert names(find_inputs(paths.split(), tree(files))) == found
 
 
-# Held against git itself, version 2.39: `git check-ignore --no-index`.
+# Held against git 2.39 (`git ls-files --others --exclude-standard`).
 @pytest.mark.parametrize(
     ("patterns", "kept"),
     [

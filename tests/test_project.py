@@ -279,3 +279,9 @@ def test_schema_names_the_words_that_are_read(place: str, words: tuple[str, ...]
     for step in place.split("."):
         part = part[step]
     assert tuple(part["enum"]) == words
+
+
+def test_levels_are_those_of_the_standard_models() -> None:
+    from worklint.knowledge.standard import models
+
+    assert {level for model in models() for level in model.levels} == set(project.LEVELS)

@@ -57,6 +57,19 @@ class SiteStatement:
     because: str
     span: Span
 
+    @property
+    def short(self) -> dict[str, str | tuple[str, ...]]:
+        """What was stated, by the keys of the project file; nothing for what was left out."""
+        stated = {
+            "matching": self.matching,
+            "does": self.does,
+            "adds": self.adds,
+            "misses": self.misses,
+            "returned": self.returned,
+            "because": self.because,
+        }
+        return {name: value for name, value in stated.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredSource:
