@@ -1,1 +1,586 @@
-"""judge."""
+"""Judging: a worklist at a source → a verdict for each constraint, and one for the whole (``semantics.md`` §1 to §3).
+
+The steps, in order: what the client sends, what the source does with each key alone, what the keys do to one another,
+what the values are worth, the arithmetic, and what the service adds. Each appends its sentence to the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from worklint.judge import cause as causes
+from worklint.judge import keeping
+from worklint.judge.behaviour import EXACT, KeyEffect, behaviour_at, best_grade, effect_of
+from worklint.judge.interact import QueryEffect, interact
+from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
+from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_at, send, upper_keys
+from worklint.judge.value import sent_values
+from worklint.knowledge.profile import Behaviour, Cap
+from worklint.model import GRADES, SPELLING, Cause, Effect, Evidence, Severity, Worklist
+
+_WORST: dict[str | None, int] = {None: 0, "info": 1, "warning": 2, "error": 3}
+_BOTH = Effect(frozenset({"other"}), frozenset({"other"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A constraint's part in the queries that one source gets."""
+
+    effect: Effect
+    severity: Severity | None
+    cause: Cause
+    trace: tuple[str, ...]
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdicts of one worklist at one source: a cell for each index of ``Worklist.constraints``, and the whole."""
+
+    cells: tuple[Cell, ...]
+    effect: Effect
+    severity: Severity | None
+    causes: tuple[Cause, ...]
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One literal in one query."""
+
+    index: int
+    key: KeyEffect
+    severity: Severity | None
+    cause: Cause
+    trace: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    sent: bool = True
+
+
+def verdict_name(effect: Effect) -> str:
+    """Return the name of a verdict (``semantics.md`` §1)."""
+    if effect.rejected:
+        return "rejected"
+    if not effect.known:
+        return "unknown"
+    if effect.adds and effect.misses:
+        return "mixed"
+    return "superset" if effect.adds else ("subset" if effect.misses else "exact")
+
+
+def severity_of(effect: Effect) -> Severity | None:
+    """Return the severity of the worst reason; ``None`` for ``exact``."""
+    if effect.rejected or (effect.misses and effect.known):
+        return "error"
+    if not effect.known or effect.adds - SPELLING:
+        return "warning"
+    return "info" if effect.adds else None
+
+
+def mark_of(effect: Effect, severity: Severity | None) -> str:
+    """Return the mark: ``!`` for a warning or an error of known cause, ``?`` for unknown, else nothing.
+
+    A part that is known to miss keeps its mark beside parts of which nothing is known.
+    """
+    if not effect.known:
+        return "!" if severity == "error" else "?"
+    return "!" if severity in ("error", "warning") else ""
+
+
+def join(a: Effect, b: Effect) -> Effect:
+    """Return the component-wise OR of two effects, as of the queries of a disjunction.
+
+    One refused query of several refuses the whole, unless the client is known to keep the rest.
+    """
+    return Effect(a.adds | b.adds, a.misses | b.misses, a.rejected or b.rejected, a.known and b.known)
+
+
+def worse(a: Severity | None, b: Severity | None) -> Severity | None:
+    """Return the worse of two severities."""
+    return a if _WORST[a] >= _WORST[b] else b
+
+
+@lru_cache(maxsize=100_000)
+def _behaviour(place: Place, key: KeyAt) -> Behaviour:
+    return behaviour_at(place, key)
+
+
+def _effect(key: KeyEffect) -> Effect:
+    return Effect(key.adds, key.misses, key.rejected, key.known)
+
+
+def judge(worklist: Worklist, place: Place) -> Judged:
+    """Judge a worklist at a place: what comes back, as written, against what was asked for."""
+    if not _offers(place):
+        return _refused(worklist, place)
+    form = conjunctions(worklist)
+    if form is None:
+        return _too_large(worklist, place)
+    parts: list[_Part] = []
+    whole: Effect | None = None
+    whole_severity: Severity | None = None
+    whole_causes: list[Cause] = []
+    for conjunction in form:
+        mine, effect, severity, extra = _judge_query(worklist, place, conjunction)
+        parts += mine
+        whole = effect if whole is None else join(whole, effect)
+        whole_severity = worse(whole_severity, severity)
+        whole_causes += extra
+    cells = tuple(
+        _cell(place, i, [p for p in parts if p.index == i], worklist) for i in range(len(worklist.constraints))
+    )
+    named = [c.cause for c in cells if c.cause.rule and c.severity] + whole_causes
+    ordered = tuple(dict.fromkeys(sorted(named, key=lambda c: _order_of(c, cells))))
+    return Judged(cells, whole or Effect(), whole_severity, ordered, _worst_grade(cells))
+
+
+def _order_of(cause: Cause, cells: Sequence[Cell]) -> int:
+    severities = [_WORST[c.severity] for c in cells if c.cause == cause]
+    return -max(severities, default=2)
+
+
+def _worst_grade(cells: Sequence[Cell]) -> str:
+    index = max((GRADES.index(c.grade) for c in cells), default=GRADES.index("standard"))
+    return GRADES[index]
+
+
+def offers_model(place: Place) -> bool | None:
+    """Tell if the product offers the model over this transport; ``None`` if its profile names no models at all."""
+    if not place.profile.offered:
+        return None
+    return any(
+        o.model == place.model and o.transport == place.transport and place_fits(o.where, place) is not False
+        for o in place.profile.offered
+    )
+
+
+def _offers(place: Place) -> bool:
+    return offers_model(place) is not False
+
+
+def _refused(worklist: Worklist, place: Place) -> Judged:
+    effect = Effect(rejected=True)
+    facts = {"N": causes.noun(worklist.level), "text": "the list", "model": place.model, "name": place.model}
+    evidence = (Evidence("documented", f"{place.profile.name}: models offered"),)
+    cause = causes.make("WL514", effect, facts, evidence=evidence)
+    cell = Cell(effect, "error", cause, ("The product does not offer this model.",), "documented")
+    return Judged((cell,) * len(worklist.constraints), effect, "error", (cause,), "documented")
+
+
+def _too_large(worklist: Worklist, place: Place) -> Judged:
+    effect = Effect(frozenset({"other"}), frozenset({"other"}), known=False)
+    facts = {"N": causes.noun(worklist.level), "text": "the filter", "name": "so large a filter"}
+    cause = causes.make("WL504", effect, facts, "the filter takes more queries than are judged")
+    cell = Cell(effect, "warning", cause, ("The filter takes too many queries to be judged.",), "assumed")
+    return Judged((cell,) * len(worklist.constraints), effect, "warning", (cause,), "assumed")
+
+
+def _facts(place: Place, literal: Literal, level: str) -> dict[str, str]:
+    constraint = literal.constraint
+    text = constraint.text
+    if literal.negated and not text.startswith("not "):
+        text = f"not {text}"
+    return {
+        "N": causes.noun(level),
+        "text": text,
+        "name": constraint.name,
+        "level": level,
+        "home": constraint.attribute_level or "another",
+        "vr": constraint.vr,
+        "kind": constraint.matching,
+        "model": place.model,
+        "parents": " and ".join(upper_keys(place.model, level)),
+    }
+
+
+def _judge_query(
+    worklist: Worklist, place: Place, conjunction: tuple[Literal, ...]
+) -> tuple[list[_Part], Effect, Severity | None, list[Cause]]:
+    query = send(place, worklist, conjunction)
+    versions = _versions(query)
+    flat = [v for at in versions for v in at]
+    alone = [_behaviour(place, k) for k in flat]
+    now, effects, serves = interact(place, worklist.level, flat, alone, query.empties)
+    parts: list[_Part] = []
+    position = 0
+    for key, at in zip(query.keys, versions, strict=True):
+        mine = now[position : position + len(at)]
+        before = alone[position : position + len(at)]
+        about = [e for e in effects if set(e.keys) & set(range(position, position + len(at)))]
+        about = [e for e in about if not _served(e, query, flat, serves, place)]
+        parts.append(_sent_part(worklist, place, key, at, mine, before, about, query, serves))
+        position += len(at)
+    parts += [_unsent_part(worklist, place, u) for u in query.unsent]
+    effect, severity = _conjunction(parts)
+    extra: list[Cause] = []
+    bare = [e for e in effects if not e.keys]
+    for one in bare:
+        effect, severity, cause = _query_effect(worklist, place, one, effect, severity)
+        extra.append(cause)
+    for empty in query.empties:
+        effect, severity = _empty_key(place, empty, effect, severity, extra, worklist)
+    effect, severity = _selectors(worklist, place, query, parts, effect, severity, extra)
+    effect, severity = _caps(worklist, place, query, effect, severity, extra)
+    return parts, effect, severity, extra
+
+
+def _versions(query: Query) -> list[tuple[KeyAt, ...]]:
+    """One key for each query that a list of values takes; those that no profile can tell apart are asked once."""
+    return [tuple(dict.fromkeys(k.at))[:64] for k in query.keys]
+
+
+def _served(effect: QueryEffect, query: Query, flat: Sequence[KeyAt], serves: frozenset[str], place: Place) -> bool:
+    """Tell if what the interaction does is just what a ``has`` asks for: all of its keys stand in one clause."""
+    wanted = effect.interaction.serves
+    if wanted is None or wanted not in serves:
+        return False
+    paths = {flat[i].path for i in effect.keys}
+    groups = {(k.literal.group, k.literal.scope) for k in query.keys if k.at[0].path in paths}
+    return len(groups) == 1 and all(g is not None and f"{scope} has" == wanted for g, scope in groups)
+
+
+def _sent_part(
+    worklist: Worklist,
+    place: Place,
+    key: Key,
+    at: tuple[KeyAt, ...],
+    behaviours: Sequence[Behaviour],
+    before: Sequence[Behaviour],
+    about: Sequence[QueryEffect],
+    query: Query,
+    serves: frozenset[str],
+) -> _Part:
+    literal = key.literal
+    facts = _facts(place, literal, worklist.level)
+    trace: list[str] = [f"Sent as a {at[0].sent.kind} key: {_shown(at[0])}."]
+    effect: KeyEffect | None = None
+    for one, behaviour in zip(at, behaviours, strict=True):
+        mine = effect_of(behaviour, one.sent)
+        # The values of a list are several queries: one that is refused refuses the list.
+        refused = mine.rejected or (effect is not None and effect.rejected)
+        effect = KeyEffect(rejected=True) if refused else (mine if effect is None else effect.also(mine))
+    assert effect is not None
+    behaviour = behaviours[0]
+    evidence = list(behaviour.evidence)
+    trace.append(_told(behaviour))
+    own_rule = causes.rule_of_behaviour(behaviour, _effect(effect))
+    rule, remedy, because = own_rule, "", behaviour.because
+    if literal.constraint.matching in ("single", "any-of") and at[0].sent.kind == "wildcard" and not literal.negated:
+        effect = effect.also(KeyEffect(adds=frozenset({"other"})))
+        rule = rule or "WL405"
+    if behaviours[0] != before[0]:
+        trace.append("Another key of the same query changes that.")
+    for change in about:
+        effect, rule, because, remedy = _apply(change, effect, rule, because, remedy)
+        evidence += [e for e in change.interaction.evidence if e not in evidence]
+        trace.append(f"Together with another key: {change.interaction.because or 'the query is changed'}.")
+    if literal.scope and literal.scope != "item" and f"{literal.scope} has" not in serves:
+        inside = [k for k in query.keys if k.literal.group == literal.group]
+        if len({k.at[0].path for k in inside}) > 1 and not effect.rejected and not effect.blocks:
+            effect = effect.also(KeyEffect(adds=frozenset({"one-series"})))
+            rule = rule or "WL417"
+            trace.append("The source may find the parts in different entities.")
+    if literal.negated:
+        effect = KeyEffect(effect.misses, effect.adds | {"absent"}, effect.rejected, effect.known)
+    applied = _evaluates(behaviour)
+    worths = _worths(place, literal, at[0], behaviour)
+    adds, misses, known = keeping.total(worths, literal.negated)
+    if applied and (adds or misses or not known):
+        effect = KeyEffect(effect.adds | adds, effect.misses | misses, effect.rejected, effect.known and known)
+    if not effect.rejected and worths and (adds or misses or not known):
+        rule, because, remedy = _keeping_rule(worths)
+        evidence = [e for w in worths for e in w.record.evidence] + evidence
+        trace += [w.record.because.rstrip(".") + "." for w in worths if w.record.because]
+    if key.sends == "unknown":
+        effect = effect.also(KeyEffect(adds=frozenset({"not-sent"})))
+        trace.append("It is not known whether the viewer sends this field at all.")
+        rule = rule or "WL321"
+    final = _effect(effect)
+    severity = severity_of(final)
+    cause = causes.make(rule if severity else None, final, facts, because, remedy, tuple(dict.fromkeys(evidence)))
+    return _Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
+
+
+def _shown(key: KeyAt) -> str:
+    name = key.dotted or key.label or ""
+    return f"{name} = {key.sent.text}" if key.sent.text else name
+
+
+def _told(behaviour: Behaviour) -> str:
+    does = {
+        "applied": "The source applies it", "ignored": "The source ignores it",
+        "nothing": "The source answers with nothing", "refused": "The source refuses it",
+        "unknown": "It is not known what the source does",
+    }[behaviour.does]  # fmt: skip
+    reasons = [*sorted(behaviour.adds), *sorted(behaviour.misses)] if behaviour.does == "applied" else []
+    how = f", not exactly ({', '.join(dict.fromkeys(reasons))})" if reasons else ""
+    return f"{does}{how}{': ' + behaviour.because if behaviour.because else ''}."
+
+
+def _evaluates(behaviour: Behaviour) -> bool:
+    """Tell if the source compares the key with a value at all: only then does it matter what the value is worth."""
+    if behaviour.one_of:
+        return any(_evaluates(b) for b in behaviour.one_of)
+    return behaviour.does in ("applied", "unknown")
+
+
+def _worths(place: Place, literal: Literal, key: KeyAt, behaviour: Behaviour) -> list[keeping.Worth]:
+    certain = best_grade(behaviour.evidence) <= GRADES.index("documented")
+    empty = bool(behaviour.adds & {"empty", "absent"})
+    out = []
+    for record, holds in keeping.records_for(place, key):
+        worth = keeping.worth(record, literal.constraint, place, empty, certain)
+        out.append(worth if holds else keeping.Worth(record, worth.adds, worth.misses, worth.known))
+    return [w for w in out if w.adds or w.misses or not w.known]
+
+
+def _keeping_rule(worths: Sequence[keeping.Worth]) -> tuple[str, str, str]:
+    order = ["WL603", "WL602", "WL605", "WL608", "WL607", "WL606"]
+    rules = [w.record.rule or causes.RULE_OF_KEEPING[w.record.gives] for w in worths]
+    best = min(range(len(worths)), key=lambda i: order.index(rules[i]) if rules[i] in order else len(order))
+    record = worths[best].record
+    return rules[best], record.because, record.remedy
+
+
+def _apply(
+    one: QueryEffect, effect: KeyEffect, rule: str | None, because: str, remedy: str
+) -> tuple[KeyEffect, str | None, str, str]:
+    behaviour = one.behaviour
+    adding = _query_key_effect(behaviour)
+    if not one.certain:
+        adding = KeyEffect().also(adding)
+    if adding.rejected:
+        return KeyEffect(rejected=True), "WL501", one.interaction.because, remedy
+    new = KeyEffect(
+        effect.adds | adding.adds, effect.misses | adding.misses, effect.rejected, effect.known and adding.known,
+        effect.blocks or adding.blocks,
+    )  # fmt: skip
+    if _effect(new) == _effect(effect):
+        return effect, rule, because, remedy
+    own = behaviour.rule or _interaction_rule(one, adding)
+    return new, own or rule, one.interaction.because or because, remedy
+
+
+def _interaction_rule(one: QueryEffect, adding: KeyEffect) -> str | None:
+    if "*parent-uid" in one.interaction.when.none:
+        return "WL513"
+    return causes.rule_of_behaviour(one.behaviour, _effect(adding))
+
+
+def _query_key_effect(behaviour: Behaviour) -> KeyEffect:
+    certain = best_grade(behaviour.evidence) <= GRADES.index("documented")
+    if behaviour.does == "applied":
+        return KeyEffect(behaviour.adds, behaviour.misses)
+    if behaviour.does == "nothing":
+        return KeyEffect(misses=behaviour.misses or frozenset({"other"}), blocks=True)
+    if behaviour.does == "refused":
+        return KeyEffect(rejected=True) if certain else KeyEffect(frozenset({"other"}), frozenset({"other"}))
+    if behaviour.does == "ignored":
+        return KeyEffect(adds=frozenset({"ignored"}))
+    return KeyEffect(frozenset({"other"}), frozenset({"other"}), known=False)
+
+
+def _unsent_part(worklist: Worklist, place: Place, unsent: Unsent) -> _Part:
+    literal = unsent.literal
+    facts = _facts(place, literal, worklist.level)
+    effect = KeyEffect(adds=frozenset({"not-sent"}))
+    key = key_at(place, worklist.level, literal.constraint, sent_values(literal.constraint)[0])
+    behaviour = _behaviour(place, key)
+    worths = _worths(place, literal, key, behaviour)
+    rule, because, remedy = causes.RULE_OF_UNSENT[unsent.why], "", ""
+    evidence: tuple[Evidence, ...] = (Evidence("standard", "PS3.4 C.2.2.2: no matching kind says it"),)
+    severity: Severity | None = "warning"
+    trace = {
+        "negated": "Not sent: no query can say `not`.",
+        "negotiated": "Not sent: it would have to be negotiated.",
+        "twice": "Not sent: a query holds each attribute once, and another test of it goes out.",
+        "item": "Not sent: a query asks for one item of the sequence, and another clause goes out.",
+        "label": "Not sent: the viewer cannot send this field to this source.",
+    }[unsent.why]
+    lines = [trace]
+    if unsent.why == "label" and place.viewer is not None:
+        record = next(
+            (s for s in place.viewer.sends if attribute_rank(s.where, key, place.viewer) is not None
+             and place_fits(s.where, place, key.level) is True), None,
+        )  # fmt: skip
+        if record is not None:
+            because, evidence = record.because, record.evidence
+    if unsent.why == "negated":
+        if behaviour.returned == "whole" and not worths and key.path:
+            severity = "info"
+            lines.append("The source returns the attribute whole, so any client can check it.")
+        elif worths:
+            rule, because, remedy = _keeping_rule(worths)
+            evidence = tuple(e for w in worths for e in w.record.evidence)
+            lines.append("A check by the client compares a value that is not to be trusted.")
+        else:
+            lines.append(
+                "It is not known that the source returns the attribute whole: a client may not be able to check."
+            )
+    cause = causes.make(rule, _effect(effect), facts, because, remedy, evidence)
+    return _Part(literal.index, effect, severity, cause, tuple(lines), evidence, sent=False)
+
+
+def _conjunction(parts: Sequence[_Part]) -> tuple[Effect, Severity | None]:
+    """Compose the parts of one query: a refusal refuses; a key answered with nothing cannot add."""
+    if any(p.key.rejected for p in parts):
+        return Effect(rejected=True), "error"
+    adds: frozenset[str] = frozenset().union(*(p.key.adds for p in parts)) if parts else frozenset()
+    misses: frozenset[str] = frozenset().union(*(p.key.misses for p in parts)) if parts else frozenset()
+    known = all(p.key.known for p in parts)
+    severity: Severity | None = None
+    for p in parts:
+        severity = worse(severity, p.severity)
+    if any(p.key.blocks for p in parts):
+        adds = frozenset()
+        severity = worse(severity, "error")
+    return Effect(adds, misses, known=known), severity
+
+
+def _query_effect(
+    worklist: Worklist, place: Place, one: QueryEffect, effect: Effect, severity: Severity | None
+) -> tuple[Effect, Severity | None, Cause]:
+    adding = _query_key_effect(one.behaviour)
+    if not one.certain:
+        adding = KeyEffect().also(adding)
+    own = _effect(adding)
+    rule = one.behaviour.rule or _interaction_rule(one, adding)
+    facts = {
+        "N": causes.noun(worklist.level), "text": "the list", "name": "the list",
+        "parents": " and ".join(upper_keys(place.model, worklist.level)),
+    }  # fmt: skip
+    cause = causes.make(rule, own, facts, one.interaction.because, "", one.interaction.evidence)
+    if own.rejected:
+        return Effect(rejected=True), "error", cause
+    return join(effect, own), worse(severity, severity_of(own)), cause
+
+
+def _empty_key(
+    place: Place, key: KeyAt, effect: Effect, severity: Severity | None, extra: list[Cause], worklist: Worklist
+) -> tuple[Effect, Severity | None]:
+    """An empty key asks for nothing, but some sources refuse it, or leave out entities without the value."""
+    own = effect_of(_behaviour(place, key), key.sent)
+    if not own.known or (not own.misses and not own.rejected):
+        return effect, severity
+    facts = {"N": causes.noun(worklist.level), "text": f"show {key.dotted}", "name": key.dotted}
+    behaviour = _behaviour(place, key)
+    rule = causes.rule_of_behaviour(behaviour, _effect(own))
+    extra.append(causes.make(rule, _effect(own), facts, behaviour.because, "do not show it", behaviour.evidence))
+    if own.rejected:
+        return Effect(rejected=True), "error"
+    return join(effect, Effect(misses=own.misses)), worse(severity, "error")
+
+
+def _selectors(
+    worklist: Worklist,
+    place: Place,
+    query: Query,
+    parts: list[_Part],
+    effect: Effect,
+    severity: Severity | None,
+    extra: list[Cause],
+) -> tuple[Effect, Severity | None]:
+    for record in place.profile.selectors:
+        fits = place_fits(record.where, place, worklist.level)
+        if fits is False:
+            continue
+        met = _selected(query, record.alternatives)
+        if met is True:
+            continue
+        refused = best_grade(record.evidence) <= GRADES.index("documented") and met is False and fits is True
+        own = Effect(rejected=True) if refused else _BOTH
+        names = ", ".join(f"{n} of {least} characters" if least > 1 else n for n, least in record.alternatives)
+        facts = {"N": causes.noun(worklist.level), "text": "the list", "name": "the list", "selectors": names}
+        cause = causes.make("WL510", own, facts, record.because, "", record.evidence)
+        extra.append(cause)
+        for i, part in enumerate(parts):
+            key = KeyEffect(rejected=True) if refused else part.key.also(KeyEffect(own.adds, own.misses))
+            trace = (*part.trace, f"The source wants one of {names} in every query, and this one has none.")
+            parts[i] = _Part(part.index, key, "error", cause, trace, record.evidence, part.sent)
+        effect = own if refused else join(effect, own)
+        severity = "error"
+    return effect, severity
+
+
+def _selected(query: Query, alternatives: tuple[tuple[str, int], ...]) -> bool | None:
+    answer: bool | None = False
+    for key in query.keys:
+        if key.literal.negated:
+            continue
+        for one in key.at:
+            for name, least in alternatives:
+                if name != one.dotted and name.casefold() != (one.label or "").casefold():
+                    continue
+                if one.sent.parameter is not None:
+                    answer = None
+                elif len(one.sent.text.replace("*", "").replace("?", "")) >= least:
+                    return True
+    return answer
+
+
+def cap_rows(cap: Cap, place: Place) -> int | None:
+    """Return the number of rows at which a source cuts; 0 for no limit, ``None`` where nobody has told."""
+    if cap.setting is not None:
+        value = dict(place.settings).get(cap.setting) or place.profile.default_setting(cap.setting)
+        if value is not None and value.isdigit():
+            return int(value)
+    return cap.rows
+
+
+def _bounded(query: Query, rows: int | None) -> bool:
+    """Tell if unique keys hold the answer below the cap."""
+    for key in query.keys:
+        one = key.at[0]
+        if one.unique and not key.literal.negated:
+            if one.sent.kind == "single" and len(key.at) == 1:
+                return True
+            if one.sent.kind == "list-of-uid" and rows and one.sent.count < rows:
+                return True
+    return False
+
+
+def _caps(
+    worklist: Worklist, place: Place, query: Query, effect: Effect, severity: Severity | None, extra: list[Cause]
+) -> tuple[Effect, Severity | None]:
+    for cap in place.profile.caps:
+        if place_fits(cap.where, place, worklist.level) is False:
+            continue
+        rows = cap_rows(cap, place)
+        if rows == 0 or _bounded(query, rows):
+            continue
+        own = _BOTH if cap.refuses else Effect(misses=frozenset({"cap"}))
+        level: Severity = "info" if cap.signalled and cap.paging else ("warning" if cap.signalled else "error")
+        facts = {
+            "N": causes.noun(worklist.level), "text": "the list", "name": "the list",
+            "rows": f"{rows} {causes.noun(worklist.level)}" if rows else "a number of rows that its setting says",
+        }  # fmt: skip
+        extra.append(causes.make("WL511", own, facts, cap.because, "", cap.evidence))
+        effect = effect if effect.rejected else join(effect, own)
+        severity = worse(severity, level)
+    return effect, severity
+
+
+def _cell(place: Place, index: int, parts: Sequence[_Part], worklist: Worklist) -> Cell:
+    if not parts:
+        constraint, _ = worklist.constraints[index]
+        facts = {"N": causes.noun(worklist.level), "text": constraint.text, "name": constraint.name}
+        return Cell(Effect(), None, causes.make(None, Effect(), facts), (), "standard")
+    effect = Effect()
+    severity: Severity | None = None
+    for p in parts:
+        own = Effect() if p.key.rejected and not all(q.key.rejected for q in parts) else _effect(p.key)
+        effect = join(effect, own)
+        severity = worse(severity, p.severity)
+    if any(p.key.rejected for p in parts):
+        effect = Effect(rejected=True)
+    worst = max(parts, key=lambda p: (_WORST[p.severity], p.cause.rule is not None))
+    trace = tuple(dict.fromkeys(line for p in parts for line in p.trace))
+    grade = GRADES[max((best_grade(p.evidence) for p in parts), default=0)]
+    return Cell(effect, severity, worst.cause, trace, grade)
+
+
+__all__ = [
+    "EXACT", "Cell", "Judged", "join", "judge", "mark_of", "offers_model", "severity_of", "verdict_name", "worse",
+]  # fmt: skip

@@ -53,7 +53,11 @@ def effect_of(behaviour: Behaviour, sent: Sent) -> KeyEffect:
     """Return what a behaviour means for this value (``semantics.md`` §2)."""
     if behaviour.one_of:
         return reduce(KeyEffect.also, (effect_of(b, sent) for b in behaviour.one_of))
-    certain = best_grade(behaviour.evidence) <= _CERTAIN_REFUSAL
+    grade = best_grade(behaviour.evidence)
+    certain = grade <= _CERTAIN_REFUSAL
+    if GRADES[grade] == "issue":
+        # Somebody's report may make a promise doubtful; it never makes one.
+        return KeyEffect(behaviour.adds | {"other"}, behaviour.misses | {"other"}, known=False)
     if behaviour.does == "applied":
         adds, misses = strike(behaviour.adds, behaviour.misses, sent, certain)
         if sent.kind == "universal":
@@ -63,7 +67,8 @@ def effect_of(behaviour: Behaviour, sent: Sent) -> KeyEffect:
     if behaviour.does == "ignored":
         return EXACT if sent.kind == "universal" else KeyEffect(adds=frozenset({"ignored"}))
     if behaviour.does == "nothing":
-        return KeyEffect(misses=behaviour.misses or frozenset({"other"}), blocks=True)
+        misses = behaviour.misses or frozenset({"other"})
+        return KeyEffect(misses=misses, blocks=True) if certain else KeyEffect(frozenset({"other"}), misses)
     if behaviour.does == "refused":
         if certain:
             return KeyEffect(rejected=True)

@@ -12,21 +12,30 @@ from worklint.knowledge.profile import Behaviour
 from worklint.model import Evidence
 
 
-def _says(does: str, section: str, because: str, adds: str = "", misses: str = "", returned: str = "unknown") -> Behaviour:
+def _says(
+    does: str,
+    section: str,
+    because: str,
+    adds: str = "",
+    misses: str = "",
+    returned: str = "unknown",
+    rule: str | None = None,
+) -> Behaviour:
     return Behaviour(
         does,
         frozenset(adds.split()),
         frozenset(misses.split()),
         returned=returned,
+        rule=rule,
         because=because,
         evidence=(Evidence("standard", section),),
         origin="standard",
     )
 
 
-def mixed(section: str, because: str) -> Behaviour:
+def mixed(section: str, because: str, rule: str) -> Behaviour:
     """Return "both can happen": the key may be ignored, answered with nothing, or fail the query."""
-    return _says("applied", section, because, adds="ignored other", misses="other")
+    return _says("applied", section, because, adds="ignored other", misses="other", rule=rule)
 
 
 def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
@@ -37,6 +46,14 @@ def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
     kind, vr = key.sent.kind, key.sent.vr
     if kind in ("universal", "sequence") and not key.lower and not key.higher:
         return _says("applied", "PS3.4 C.2.2.2.3", "a key without a value asks for nothing")
+    if place.own and (key.dotted in place.offers or (key.label or "").casefold() in place.offers):
+        return Behaviour(
+            "applied",
+            returned="whole",
+            because="the viewer searches this source itself and offers the field",
+            evidence=(Evidence("assumed", "the local source, searched by its own viewer"),),
+            origin="own",
+        )
     if not key.path:
         return Behaviour(
             "unknown",
@@ -45,41 +62,43 @@ def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
         )
     attribute = key.path[-1]
     if any(a.creator is not None or int(a.tag[3], 16) % 2 for a in key.path):
-        return mixed("PS3.4 C.4.1.1.3.2", "private attributes in a request may be ignored")
+        return mixed("PS3.4 C.4.1.1.3.2", "private attributes in a request may be ignored", "WL312")
     if not attribute.keyword:
-        return mixed("PS3.4 C.2.2.1.3", "no dictionary knows this tag")
+        return mixed("PS3.4 C.2.2.1.3", "no dictionary knows this tag", "WL314")
     worklist = _is_worklist(place.model)
     path = tuple(a.keyword for a in key.path)
     rule = standard.key_rule(place.model, place.transport, key.level, path)
     if attribute.retired and (rule is None or rule.key_type in (None, "-", "O")):
-        return mixed("PS3.6", "the attribute is retired")
+        return mixed("PS3.6", "the attribute is retired", "WL313")
     if kind == "universal":
         return _says("applied", "PS3.4 C.2.2.2.3", "a key without a value asks for nothing")
     if not key.sent.legal:
-        return mixed("PS3.5 6.2", f"the value is not legal for VR {vr}")
+        return mixed("PS3.5 6.2", f"the value is not legal for VR {vr}", "WL401")
     if key.parent and kind in ("single", "list-of-uid"):
         return _says("applied", "PS3.4 C.4.1.2.1", "the unique key of an upper level")
     if key.lower:
-        return mixed("PS3.4 C.4.1.3.1.1", f"the attribute lives below the {key.level} level and has no meaning there")
+        return mixed(
+            "PS3.4 C.4.1.3.1.1", f"the attribute lives below the {key.level} level and has no meaning there", "WL310"
+        )
     if key.higher and rule is None:
-        return mixed("PS3.4 C.4.1.2.1", f"the attribute lives above the {key.level} level")
+        return mixed("PS3.4 C.4.1.2.1", f"the attribute lives above the {key.level} level", "WL311")
     permitted = standard.permitted(vr, kind, worklist)
     if permitted == "no":
-        return mixed("PS3.4 C.2.2.2", f"{kind} matching is not defined for VR {vr}")
+        return mixed("PS3.4 C.2.2.2", f"{kind} matching is not defined for VR {vr}", "WL426")
     if permitted == "negotiated":
         return _not_negotiated(place, kind)
     if rule is None or rule.key_type in (None, "-"):
         if place.transport == "dicomweb":
-            return mixed("PS3.18 10.6.1.2", "the resource need not match this attribute: ignored, or refused")
-        return mixed("PS3.4 C.6", f"the attribute is no key of the {place.model} model at this level")
+            return mixed("PS3.18 10.6.1.2", "the resource need not match this attribute: ignored, or refused", "WL315")
+        return mixed("PS3.4 C.6", f"the attribute is no key of the {place.model} model at this level", "WL315")
     if rule.key_type in ("O", "OC"):
         if place.transport == "dicomweb":
-            return mixed("PS3.18 10.6.1.2", "the resource need not match this attribute: ignored, or refused")
+            return mixed("PS3.18 10.6.1.2", "the resource need not match this attribute: ignored, or refused", "WL315")
         return _optional(place, rule.table)
     if place.named and place.transport == "dicomweb" and _only_required_on_the_web(place, key, path):
         return _optional(place, rule.table)
     if rule.kinds and kind not in rule.kinds:
-        return mixed(rule.table, f"the table asks for {', '.join(rule.kinds)} matching of this key only")
+        return mixed(rule.table, f"the table asks for {', '.join(rule.kinds)} matching of this key only", "WL426")
     return _required(key, rule.table, worklist, unique=rule.key_type == "U")
 
 
@@ -91,8 +110,10 @@ def _is_worklist(model: str) -> bool:
 def _not_negotiated(place: Place, kind: str) -> Behaviour:
     because = f"{kind} matching holds only where it was negotiated"
     if place.named:
-        return Behaviour("unknown", because=because, evidence=(Evidence("standard", "PS3.4 C.5.1.1"),), origin="standard")
-    return mixed("PS3.4 C.5.1.1", because)
+        return Behaviour(
+            "unknown", because=because, evidence=(Evidence("standard", "PS3.4 C.5.1.1"),), origin="standard"
+        )
+    return mixed("PS3.4 C.5.1.1", because, "WL420")
 
 
 def _optional(place: Place, table: str) -> Behaviour:
@@ -103,9 +124,8 @@ def _optional(place: Place, table: str) -> Behaviour:
             evidence=(Evidence("standard", f"PS3.4 C.2.2.1.3; {table}"),),
             origin="standard",
         )
-    return _says(
-        "ignored", f"PS3.4 C.2.2.1.3; {table}", "an optional key may be unknown to the source, or returned unmatched"
-    )
+    because = "an optional key may be unknown to the source, or returned unmatched"
+    return _says("ignored", f"PS3.4 C.2.2.1.3; {table}", because, rule="WL320")
 
 
 def _only_required_on_the_web(place: Place, key: KeyAt, path: tuple[str, ...]) -> bool:

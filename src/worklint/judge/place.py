@@ -1,7 +1,7 @@
 """Where a query is asked: a source with its profile, settings, role and neighbours; and what a record speaks of.
 
-``fits`` is the one reader of ``Where``. It answers ``None`` where a setting that nobody told decides: what such a record
-says is then one of several possibilities, never the truth.
+``place_fits`` and its neighbours are the one reader of ``Where``. They answer ``None`` where a setting that nobody told
+decides: what such a record says is then one of several possibilities, never the truth.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from worklint.knowledge.profile import Profile, Statement, Where
 from worklint.model import Attribute
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """One source as one worklist meets it. Equal places are judged once.
+    """One source as one worklist meets it; compared by identity, so that look-ups over it can be kept.
 
     ``pair`` holds the link settings between the local source and this one, ``pairs`` those with every other source of
     its group; ``same`` the settings in which this source and the local one agree, ``differs`` those in which both are
-    set and disagree; ``spokes`` counts the spokes of its hub (0 outside a group); ``own`` tells that the viewer searches
-    the source by the product's own query path; ``named`` is false for the standard itself.
+    set and disagree; ``spokes`` counts the spokes of its hub (0 outside a group); ``own`` tells that the viewer
+    searches the source by the product's own query path; ``named`` is false for the standard itself; ``offers`` holds
+    the keywords and (casefolded) labels of the viewer.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Place:
     viewer: Profile | None = None
     viewer_settings: tuple[tuple[str, str], ...] = ()
     named: bool = True
+    offers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def place_fits(where: Where, place: Place, level: str | None = None) -> bool | N
 
 
 def selector_rank(selector: str, key: KeyAt, profile: Profile) -> int | None:
-    """Return how closely a selector names the key (0 keyword or label, 1 set, 2 outside a set, 3 class, 4 all), or None."""
+    """Return how closely a selector names the key: 0 keyword, 1 set, 2 outside a set, 3 class, 4 all; else ``None``."""
     if selector == "*":
         return 4
     if selector.startswith("#"):

@@ -40,7 +40,7 @@ class Sent:
 
 
 def on_the_wire(pattern: str) -> str:
-    """Return a pattern of the language as a key: the escapes for literal ``*`` and ``?`` go, which no key can ask for."""
+    """Return a pattern of the language as a key; the escapes go: no key can ask for a literal ``*`` or ``?``."""
     return re.sub(r"\\([*?\\])", r"\1", pattern)
 
 

@@ -72,6 +72,7 @@ class Behaviour:
 
     ``one_of`` lists alternatives of which it is not known which holds. ``alone``: no ``also`` statement adds to it.
     ``returned`` says how the attribute comes back, ``absent_means_absent`` whether a row without it has no value.
+    ``rule`` is the code of the rule that explains it, where it is not the obvious one.
     """
 
     does: str
@@ -86,6 +87,7 @@ class Behaviour:
     because: str = ""
     evidence: tuple[Evidence, ...] = ()
     origin: str = ""
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,155 @@
+"""Keys of one query change one another: which interactions hold, and what they make of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from worklint.judge.behaviour import choose
+from worklint.judge.place import KeyAt, Place, place_fits, selector_rank
+from worklint.judge.query import upper_keys
+from worklint.knowledge import products, standard
+from worklint.knowledge.profile import Behaviour, Interaction, Profile, When
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEffect:
+    """What an interaction adds to a whole query, and the positions of the keys that it is about."""
+
+    interaction: Interaction
+    behaviour: Behaviour
+    keys: tuple[int, ...]
+    certain: bool
+
+
+def interactions_of(place: Place) -> tuple[tuple[Interaction, Profile], ...]:
+    """Return the interactions that can hold at a place: the standard's (unless lifted), the product's, the viewer's."""
+    base = products.profile("dicom-standard", None)
+    out: list[tuple[Interaction, Profile]] = []
+    lifted = {name for name, where in place.profile.lifts if place_fits(where, place) is True}
+    if base is not None and place.profile.product != base.profile.product:
+        out += [(i, base.profile) for i in base.profile.interactions if i.id not in lifted]
+    out += [(i, place.profile) for i in place.profile.interactions]
+    if place.viewer is not None:
+        out += [(i, place.viewer) for i in place.viewer.interactions]
+    return tuple(out)
+
+
+def _matching(selectors: tuple[str, ...], keys: Sequence[KeyAt], profile: Profile) -> tuple[int, ...]:
+    return tuple(i for i, key in enumerate(keys) if any(selector_rank(s, key, profile) is not None for s in selectors))
+
+
+def _all_parents(place: Place, keys: Sequence[KeyAt], level: str) -> bool:
+    named = {k.dotted for k in keys if k.parent and k.sent.kind == "single"}
+    return set(upper_keys(place.model, level)) <= named
+
+
+def date_and_time(keys: Sequence[KeyAt]) -> tuple[int, ...]:
+    """Return the positions of keys that the standard reads as one interval: ranges of a date and of its time.
+
+    A range within one day is the same either way (PS3.4 C.2.2.2.5.4).
+    """
+    found: list[int] = []
+    for i, date in enumerate(keys):
+        if date.sent.vr != "DA" or date.sent.kind != "range" or date.sent.low == date.sent.high:
+            continue
+        for j, time in enumerate(keys):
+            if (
+                time.sent.vr == "TM"
+                and time.sent.kind == "range"
+                and date.path[:-1] == time.path[:-1]
+                and standard.is_combined_pair(date.path[-1].keyword, time.path[-1].keyword)
+            ):
+                found += [i, j]
+    return tuple(dict.fromkeys(found))
+
+
+def holds(
+    when: When,
+    place: Place,
+    level: str,
+    keys: Sequence[KeyAt],
+    behaviours: Sequence[Behaviour],
+    empties: Sequence[KeyAt],
+    profile: Profile,
+) -> tuple[int, ...] | None:
+    """Return the positions of the keys that the condition is about, or ``None`` if it does not hold."""
+    about: list[int] = []
+    for selector in when.all:
+        if selector == "*parent-uid":
+            if not _all_parents(place, keys, level):
+                return None
+            continue
+        found = _matching((selector,), keys, profile)
+        if not found:
+            return None
+        about += found
+    if when.any:
+        found = _matching(when.any, keys, profile)
+        if not found:
+            return None
+        about += found
+    for selector in when.none:
+        if selector == "*parent-uid":
+            if not upper_keys(place.model, level) or _all_parents(place, keys, level):
+                return None
+        elif _matching((selector,), keys, profile):
+            return None
+    for selector in when.returns:
+        if not _matching((selector,), empties, profile):
+            return None
+    if when.two_or_more:
+        found = _matching(when.two_or_more, keys, profile)
+        if len({keys[i].path for i in found}) < 2:
+            return None
+        about += found
+    if when.two_or_more_join:
+        found = tuple(i for i, b in enumerate(behaviours) if _joins(b) == when.two_or_more_join)
+        if len({keys[i].path for i in found}) < 2:
+            return None
+        about += found
+    if when.date_and_time:
+        found = date_and_time(keys)
+        if not found:
+            return None
+        about += found
+    if when.without_keys and keys:
+        return None
+    return tuple(dict.fromkeys(about))
+
+
+def _joins(behaviour: Behaviour) -> str | None:
+    return behaviour.joins or next((b.joins for b in behaviour.one_of if b.joins), None)
+
+
+def interact(
+    place: Place, level: str, keys: Sequence[KeyAt], behaviours: Sequence[Behaviour], empties: Sequence[KeyAt]
+) -> tuple[tuple[Behaviour, ...], tuple[QueryEffect, ...], frozenset[str]]:
+    """Apply the interactions in order: replacements of behaviours, then effects of the query.
+
+    Returns the behaviours after replacement, the effects on the query, and what the source serves (``series has``).
+    """
+    now = list(behaviours)
+    effects: list[QueryEffect] = []
+    serves: set[str] = set()
+    for interaction, profile in interactions_of(place):
+        fits = place_fits(interaction.where, place, level)
+        if fits is False:
+            continue
+        about = holds(interaction.when, place, level, keys, now, empties, profile)
+        if about is None:
+            continue
+        for i, key in enumerate(keys):
+            if not interaction.replace:
+                break
+            new = choose(interaction.replace, replace(place, profile=profile), key)
+            if new is None:
+                continue
+            if fits is None:
+                new = Behaviour("unknown", one_of=(now[i], new), because=new.because, evidence=new.evidence)
+            now[i] = replace(new, returned=now[i].returned, joins=new.joins or _joins(now[i]))
+        if interaction.serves and fits is True:
+            serves.add(interaction.serves)
+        if interaction.query is not None:
+            effects.append(QueryEffect(interaction, interaction.query, about, fits is True))
+    return tuple(now), tuple(effects), frozenset(serves)
