@@ -73,9 +73,9 @@ def text_vrs() -> frozenset[str]:
     return frozenset(rule.vr for rule in _vrs().values() if rule.is_text)
 
 
-_DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
-_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?)?")
-_DATE_TIME = re.compile(
+_DATE = r"(\d{4})-?(\d\d)-?(\d\d)"
+_TIME = r"(\d\d)(?::?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?)?"
+_DATE_TIME = (
     r"(?P<date>\d{4}(?:-?\d\d(?:-?\d\d)?)?)(?:[T ]?(?P<time>\d\d(?::?\d\d(?::?\d\d(?:\.\d{1,6})?)?)?))?"
     r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
@@ -98,12 +98,12 @@ def canonical(vr_name: str, text: str) -> str:
 
 
 def _canonical_date(text: str) -> str:
-    match = _DATE.fullmatch(text)
+    match = re.fullmatch(_DATE, text, re.ASCII)
     return "".join(match.groups()) if match else text
 
 
 def _canonical_time(text: str) -> str:
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text, re.ASCII)
     if not match:
         return text
     hour, minute, second, fraction = match.groups()
@@ -111,7 +111,7 @@ def _canonical_time(text: str) -> str:
 
 
 def _canonical_date_time(text: str) -> str:
-    match = _DATE_TIME.fullmatch(text)
+    match = re.fullmatch(_DATE_TIME, text, re.ASCII)
     if not match:
         return text
     date, time, zone = (match[name] or "" for name in ("date", "time", "zone"))
@@ -127,8 +127,8 @@ def _canonical_integer(text: str) -> str:
 
 
 def _canonical_decimal(text: str) -> str:
-    match = re.fullmatch(r"([+-]?)0*(\d*)(\.\d*)?(?:[eE]([+-]?\d+))?", text, re.ASCII)
-    if not match or not (match[2] or match[3] or "0" in text):
+    match = re.fullmatch(r"([+-]?)(?=\.?\d)0*(\d*)(\.\d*)?(?:[eE]([+-]?\d+))?", text, re.ASCII)
+    if not match:
         return text
     fraction = "" if match[3] in (None, ".") else match[3]
     whole = match[2] or "0"
@@ -137,7 +137,7 @@ def _canonical_decimal(text: str) -> str:
 
 
 def _canonical_name(text: str) -> str:
-    groups = [group.rstrip(" ").rstrip("^") for group in text.split("=")]
+    groups = [group.rstrip(" ^") for group in text.split("=")]
     return "=".join(groups).rstrip("=")
 
 
