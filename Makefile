@@ -57,7 +57,7 @@ reports: $(STAMP) ## rewrite reports/demo; review the difference before you comm
 	$(PY) tools/golden.py
 
 wheel: $(STAMP) ## build dist/*.whl
-	$(PY) -m build --wheel
+	$(PY) -m build --wheel --no-isolation
 
 clean: ## remove what can be made again
 	rm -rf $(VENV) $(DEMO) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
