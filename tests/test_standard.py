@@ -274,6 +274,19 @@ def test_every_printed_row_is_found_again() -> None:
             assert found.key_type == row["key"], (model, level, path)
 
 
+def test_modules_hold_what_the_tables_print_of_them() -> None:
+    modules = read("modules.json")["modules"]
+    missing = set()
+    for file in TABLES:
+        for groups in json.loads(file.read_text(encoding="utf-8"))["levels"].values():
+            for group in groups:
+                module = modules.get(group.get("module", "").removesuffix(" Module"))
+                printed = {r["keyword"] for r in group["keys"]}
+                if module and "*" in printed:
+                    missing |= {(file.stem, group["module"], k) for k in printed - {"*", *module["attributes"]}}
+    assert missing == set()
+
+
 def test_tables_state_only_kinds_that_exist() -> None:
     stated = {kind for *_, row in expanded() for kind in row.get("kinds", ())}
     assert stated <= set(MATCHING_KINDS)
