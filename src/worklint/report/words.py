@@ -1,0 +1,315 @@
+"""What the reports say in words: verdicts, signs, grades, reasons, the first sentence. Shared by all writers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from worklint.model import REASONS, SPELLING
+from worklint.report.types import CellRow, FilterRow, Report, SourceRow
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The sign of a verdict: its shape, a letter where the shape cannot be shown, a word, and what it means."""
+
+    shape: str
+    letter: str
+    name: str
+    word: str
+    meaning: str
+
+
+SIGNS: tuple[Sign, ...] = (
+    Sign("✓", "E", "exact", "exact", "applied as written"),
+    Sign("≈", "P", "promised", "promised", "promised by the standard or assumed, not checked at this product"),
+    Sign("+", "X", "extra", "extra", "rows that were not asked for can come back"),
+    Sign("−", "M", "missing", "missing", "rows that belong on the list can be missing"),
+    Sign("±", "B", "both", "miss + extra", "rows can be missing, and others can come back"),
+    Sign("×", "R", "refused", "refused", "the source refuses the whole query"),
+    Sign("?", "U", "unknown", "unknown", "nobody has evidence of what this source does"),
+)
+"""The signs, in the order of a legend."""
+
+_BY_SHAPE = {s.shape: s for s in SIGNS}
+_BY_VERDICT = {
+    "exact": "✓", "superset": "+", "subset": "−", "mixed": "±", "rejected": "×", "unknown": "?",
+}  # fmt: skip
+
+MARK = "unreliable: this constraint does not do here what the list asks for"
+NOT_JUDGED = "not judged"
+NOT_JUDGED_MEANING = "the list does not ask this source, or part of it could not be read"
+
+
+@dataclass(frozen=True, slots=True)
+class GradeWords:
+    """A grade of evidence: its letter and what it rests on."""
+
+    grade: str
+    letter: str
+    words: str
+
+
+GRADES: tuple[GradeWords, ...] = (
+    GradeWords("measured", "M", "measured: somebody tried it"),
+    GradeWords("code", "C", "read in the program text of the product"),
+    GradeWords("statement", "S", "conformance statement, or what the site says of its own source"),
+    GradeWords("documented", "D", "manual or knowledge base of the vendor"),
+    GradeWords("standard", "N", "norm: the DICOM standard demands it; not checked at this product"),
+    GradeWords("issue", "I", "somebody's report of a problem"),
+    GradeWords("assumed", "A", "assumed: nothing is written about it"),
+)
+"""The grades, best first."""
+
+_BY_GRADE = {g.grade: g for g in GRADES}
+
+REASON_WORDS = {
+    "empty": "entries without a value count as a match",
+    "absent": "entries without the attribute count as a match",
+    "case": "upper and lower case are compared otherwise",
+    "accent": "accents are compared otherwise",
+    "padding": "blanks at the end are compared otherwise",
+    "group": "the groups of a person's name are compared otherwise",
+    "prefix": "the value is taken as a beginning",
+    "substring": "the value is looked for anywhere in the text",
+    "word": "single words are compared",
+    "text-order": "values are ordered as text",
+    "text-number": "numbers are compared as text",
+    "wildcard-literal": "* and ? are taken literally",
+    "list-any": "any value of the list is enough",
+    "list-all": "all values of the list are demanded",
+    "list-literal": "the list is taken as one text",
+    "value-format": "the spelling of the value decides",
+    "range-literal": "the range is taken as one text",
+    "empty-literal": "the two quotation marks of an empty value are taken literally",
+    "interval": "date and time are taken as one interval, or as two",
+    "one-instance": "only one image of the study is looked at",
+    "one-series": "several conditions must hold in one series",
+    "one-value": "only one of several stored values is looked at",
+    "joined": "several stored values are compared as one text",
+    "other-attribute": "another attribute is compared",
+    "charset": "characters are lost on the way",
+    "age": "it depends on when the data was stored",
+    "not-kept": "the source does not keep the value",
+    "behind": "the value shown can be an earlier one",
+    "wrong": "the value shown can be a wrong one",
+    "hidden": "the source hides entries",
+    "cap": "the answer is cut off after a number of rows",
+    "not-sent": "the test is not sent to the source",
+    "ignored": "the source ignores the key",
+    "other": "other ways of matching",
+}
+"""Each reason of the closed list as a clause."""
+
+SEVERITY_WORDS = {"error": "error", "warning": "warning", "info": "info"}
+
+ROLES = {"hub": "Hub", "spoke": "Spokes", "standalone": "Other sources"}
+
+_NOUNS = {
+    "study": ("study", "studies"),
+    "series": ("series", "series"),
+    "image": ("image", "images"),
+    "patient": ("patient", "patients"),
+}
+_MODEL_NOUNS = {
+    "modality-worklist": ("scheduled step", "scheduled steps"),
+    "unified-procedure-step": ("workitem", "workitems"),
+}
+
+
+def noun(model: str, level: str) -> str:
+    """Return the plural of what a worklist lists: studies, series, scheduled steps, entries."""
+    return (_MODEL_NOUNS.get(model) or _NOUNS.get(level) or ("entry", "entries"))[1]
+
+
+def common_noun(report: Report) -> str:
+    """Return what all worklists of the report list, or ``entries`` where they differ."""
+    found = {noun(w.model, w.level) for w in report.worklists}
+    return found.pop() if len(found) == 1 else "entries"
+
+
+def sign(row: CellRow | FilterRow) -> Sign:
+    """Return the sign of a cell: the one that the report gives, else that of the verdict."""
+    return _BY_SHAPE.get(row.sign) or _BY_SHAPE[_BY_VERDICT[row.verdict if isinstance(row, CellRow) else row.as_written]]
+
+
+def sign_of(verdict: str, add_reasons: Iterable[str], grade: str, named: bool) -> str:
+    """Return the shape of the sign of a verdict.
+
+    ``named`` is true of a named product: there, what is exact or differs by spelling only on the word of the standard,
+    or on an assumption, is a promise and gets ``≈``.
+    """
+    harmless = verdict == "exact" or (verdict == "superset" and SPELLING.issuperset(add_reasons))
+    return "≈" if harmless and named and grade in ("standard", "assumed") else _BY_VERDICT[verdict]
+
+
+def grade_letter(grade: str) -> str:
+    """Return the letter of a grade; empty where there is none."""
+    found = _BY_GRADE.get(grade)
+    return found.letter if found else ""
+
+
+def grade_words(grade: str) -> str:
+    """Return a grade spelled out."""
+    found = _BY_GRADE.get(grade)
+    return found.words if found else grade
+
+
+def reasons(found: Iterable[str]) -> list[str]:
+    """Return reasons in the order of the closed list; unknown ones last, by name."""
+    order = {r: i for i, r in enumerate(REASONS)}
+    return sorted(found, key=lambda r: (order.get(r, len(order)), r))
+
+
+def misses(row: CellRow | FilterRow) -> bool:
+    """Whether rows are known to be possibly missing: a miss, or a refusal of the whole query.
+
+    Both flags are set where nothing is known; there the severity tells whether a known miss is part of it.
+    """
+    return row.rejected or (row.may_miss and (row.known or row.severity == "error"))
+
+
+def adds(row: CellRow | FilterRow) -> bool:
+    """Whether rows of another kind are known to be possibly added (not only spelled otherwise), and none missing."""
+    return not misses(row) and row.known and row.may_add and not SPELLING.issuperset(row.add_reasons)
+
+
+def verdict_sentence(row: CellRow | FilterRow, source: str, what: str = "studies") -> str:
+    """Return a verdict as a sentence for somebody who has never heard of matching.
+
+    ``source`` is the name to print, ``what`` the plural of what is listed.
+    """
+    name = sign(row).name
+    spelling = bool(row.add_reasons) and SPELLING.issuperset(row.add_reasons)
+    if name == "exact":
+        return f"{source} shows exactly the {what} that are asked for."
+    if name == "promised":
+        if row.may_add:
+            return (
+                f"{source} should show the {what} that are asked for, and perhaps some whose value is empty or "
+                "spelled otherwise; nobody has checked it there."
+            )
+        return f"{source} should show exactly the {what} that are asked for; nobody has checked it there."
+    if name == "extra":
+        if spelling:
+            return f"{source} also shows {what} whose value is empty or spelled otherwise; none is missing."
+        return f"{source} also shows {what} that were not asked for; none is missing."
+    if name == "missing":
+        return f"{what.capitalize()} that belong on the list can be missing at {source}, without any notice."
+    if name == "both":
+        return f"{what.capitalize()} that belong on the list can be missing at {source}, and others can appear."
+    if name == "refused":
+        return f"{source} refuses the query: the list gets nothing from there."
+    sentence = f"Nobody has evidence of what {source} does with this"
+    if misses(row):
+        return f"{sentence}; what is known is that {what} can be missing."
+    return f"{sentence}: {what} may be missing, and others may appear."
+
+
+def source_name(source: SourceRow) -> str:
+    """Return the name of a source for a reader."""
+    return source.title or source.id
+
+
+def release(source: SourceRow) -> str:
+    """Return ``product@release`` of a source, or the name of its own profile."""
+    if source.product:
+        return f"{source.product}@{source.release}" if source.release else source.product
+    return source.profile or ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a list in English."""
+    found = list(names)
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
+
+
+def count(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Worklists by what can happen at some source (one list may be in several), and where lists can miss."""
+
+    missing: frozenset[str]
+    extra: frozenset[str]
+    unknown: frozenset[str]
+    missing_at: tuple[str, ...]
+
+
+def counts(report: Report) -> Counts:
+    """Return which worklists can miss rows, get extra rows, or are unknown at some source."""
+    missing: set[str] = set()
+    extra: set[str] = set()
+    unknown: set[str] = set()
+    at: set[str] = set()
+    for row in report.filters:
+        if misses(row):
+            missing.add(row.worklist)
+            at.add(row.source)
+        elif adds(row):
+            extra.add(row.worklist)
+        if not row.known:
+            unknown.add(row.worklist)
+    return Counts(
+        frozenset(missing), frozenset(extra), frozenset(unknown), tuple(s.id for s in report.sources if s.id in at)
+    )
+
+
+def headline(report: Report) -> str:
+    """Return the one sentence that says how many lists are in trouble and what follows from it."""
+    total = len(report.worklists)
+    if not report.filters:
+        return "No worklist was judged." if total else "There is no worklist to judge."
+    found, what = counts(report), common_noun(report)
+    names = {s.id: source_name(s) for s in report.sources}
+    lists = count(total, "worklist")
+    parts = []
+    if found.missing:
+        at = [names[s] for s in found.missing_at]
+        where = listed(at) if len(at) <= 3 else f"{len(at)} of {len(names)} sources"
+        parts.append(f"{len(found.missing):,} of {lists} can miss {what} at {where}")
+    elif found.unknown:
+        parts.append(f"None of {lists} is known to miss {what}")
+    else:
+        parts.append(f"None of {lists} can miss {what} at {'the source' if len(names) == 1 else 'any source'}")
+    more = []
+    if found.extra:
+        more.append(f"{len(found.extra):,} {'shows' if len(found.extra) == 1 else 'show'} {what} that were not asked for")
+    if found.unknown:
+        more.append(f"for {len(found.unknown):,} part of the answer is unknown")
+    unread = sum(1 for w in report.worklists if not w.complete)
+    if unread:
+        more.append(f"{unread:,} could not be read completely")
+    return "; ".join(parts + more) + "."
+
+
+def summary_line(report: Report) -> str:
+    """Return the counts of a run in one line; it always says how many cells are unknown."""
+    s = report.summary
+    parts = [
+        f"{count(s.errors, 'error')}, {count(s.warnings, 'warning')}, {count(s.infos, 'info')}",
+        f"{count(s.worklists, 'worklist')}, {s.can_miss:,} can miss rows",
+        f"{s.unknown:,} of {count(s.cells or len(report.cells), 'cell')} unknown",
+    ]
+    if s.suppressed:
+        parts.append(f"{s.suppressed:,} suppressed")
+    if s.baselined:
+        parts.append(f"{s.baselined:,} in the baseline")
+    return "; ".join(parts)
+
+
+def origin_line(report: Report) -> str:
+    """Return what the verdicts rest on: the versions of program and database, the viewer, the date."""
+    parts = [f"worklint {report.version}", f"database {report.database}"]
+    if report.project.viewer:
+        parts.append(f"viewer {report.project.viewer}")
+    parts.append(report.project.date)
+    return ", ".join(parts)
+
+
+def tag(text: str | None) -> str:
+    """Return a tag of eight digits as ``(gggg,eeee)``; empty for none."""
+    return f"({text[:4]},{text[4:]})" if text else ""
