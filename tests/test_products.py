@@ -43,7 +43,7 @@ SINGLE = {
     "": ("Chest", "CHEST", "Brüst", "7", "x_y", "(x)", 'x"y', "x y", "x-y", " x"),
 }  # fmt: skip
 PATTERN = {
-    "PN": ("Mey*r^?", "Mey*", "M?y", "Mey*r", "MEY*", "Mü*", "Mey_*", "(Mey*", "*"),
+    "PN": ("Mey*r^?", "Mey*", "M?y", "Mey*r", "MEY*", "Mü*", "Mey_*", "(Mey*", "Mey*^A^^Dr", "*"),
     "UI": ("1.2.*", "1.2*3", "*"),
     "DA": ("202401*", "2024*15", "*"),
     "TM": ("10*", "1*00", "*"),
@@ -145,6 +145,7 @@ def candidates(kind: str, vr: str) -> Iterator[Sent]:
         if kind in ("multiple", "list-of-uid"):
             yield Sent(f"{values[0]}\\{values[0]}1", kind, vr, count=2)
             yield Sent(f"{values[0]}\\C*", kind, vr, count=2)
+            yield Sent("CHEST\\HEAD", kind, vr, count=2)
             yield Sent("2024-01\\2024-02", kind, vr, count=2)
             yield Sent("\\".join(f"x{i}" for i in range(200)), kind, vr, count=200)
         else:
@@ -158,6 +159,8 @@ def values_for(row: dict[str, str], rows: tuple[dict[str, str], ...], kind: str,
     same = ("transport", "model", "level", "attribute")
     siblings = [r for r in rows if all(r[c] == row[c] for c in same) and r["kind"] in (kind, "")]
     others = {r["value"] for r in siblings} & set(VALUE_CLASSES) - {row["value"]}
+    if row["value"].startswith("="):
+        return [Sent(row["value"][1:], kind, vr)]
     if row["value"] and row["value"] not in VALUE_CLASSES:
         return []
     for sent in sorted(candidates(kind, vr), key=lambda s: not s.legal):
@@ -229,7 +232,7 @@ def others_of(row: dict[str, str], product: str, model: str, level: str) -> tupl
             names.append(word)
     if "!parent-uid" not in row["with"] and "parent-uid" not in row["with"]:
         names += [known.unique_key(x) or "" for x in known.levels[: known.levels.index(level)]]
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(n for n in names if f"!{n}" not in row["with"].split()):
         vr = path_of(name)[-1].vr
         sent = single.get(vr, single[""])
         if "datetime" in row["kind"] or "range" in row["kind"]:
