@@ -110,7 +110,8 @@ class Constraint:
     model). ``matching`` is the kind that the positive test asks of a source (PS3.4 C.2.2.2). ``values``: one for
     ``single``, ``wildcard`` and ``fuzzy``; low and high for ``range`` and ``datetime`` (empty text: open); all of them
     for lists; none for ``empty`` and ``sequence``. ``strict`` tells for low and high whether the bound is excluded.
-    ``pair`` is the time attribute of a date and time compared as one moment.
+    ``pair`` is the time attribute of a date and time compared as one moment. ``asked`` is the kind that the comparison
+    has by its operator: that of ``matching`` but for a label without attribute, where ``matching`` is ``none``.
     """
 
     text: str
@@ -128,6 +129,7 @@ class Constraint:
     filter: str | None = None
     via: tuple[Span, ...] = ()
     label_vr: str = ""
+    asked: str = ""
 
     @property
     def attribute(self) -> Attribute | None:

@@ -392,6 +392,34 @@ def key_rule(
     return _open_ended(found, level, path[0], groups)
 
 
+@cache
+def nested_paths(keyword: str, model_id: str) -> tuple[tuple[str, ...], ...]:
+    """Return the paths through sequences at which the model's key tables print this key, shortest first.
+
+    The tables of the search resources that answer the model count too (PS3.18 10.6.1.2).
+    """
+    found = model(model_id)
+    if found is None:
+        return ()
+    resources = [model(one) for _, ids in found.resources for one in ids]
+    tables = dict.fromkeys(name for one in (found, *resources) if one for name in one.key_tables)
+    paths: list[tuple[str, ...]] = []
+
+    def descend(row: dict[str, Any], path: tuple[str, ...]) -> None:
+        for name, item in _items(row).items():
+            if name == keyword:
+                paths.append((*path, name))
+            if name not in path:
+                descend(item, (*path, name))
+
+    for table in tables:
+        for groups in _table(table).values():
+            for group in groups:
+                for name, row in group.rows.items():
+                    descend(row, (name,))
+    return tuple(sorted(dict.fromkeys(paths), key=len))
+
+
 def _open_ended(found: Model, level: str, keyword: str, groups: list[_Group]) -> KeyRule | None:
     """Resolve the rows "all other attributes of …"."""
     for group in groups:
