@@ -82,7 +82,7 @@ def _specificity(statement: Statement, attribute: int) -> tuple[int, ...]:
         attribute,
         0 if where.kinds else 1,
         0 if where.values else 1,
-        0 if where.settings or where.pair or where.same or where.differs or where.roles else 1,
+        -(len(where.settings) + len(where.pair) + len(where.same) + len(where.differs) + bool(where.roles)),
         0 if where.vrs else 1,
         0 if where.levels else 1,
         0 if where.models else 1,

@@ -6,9 +6,9 @@ A client can repair a lost key; nobody can repair a lost value (``semantics.md``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from worklint.judge.place import KeyAt, Place, attribute_rank, pair_fits, place_fits, vr_fits
+from worklint.judge.place import KeyAt, Place, attribute_rank, lifted, place_fits, vr_fits
 from worklint.knowledge.profile import Keeping, Profile
 from worklint.model import Constraint
 
@@ -33,11 +33,12 @@ def records_for(place: Place, key: KeyAt) -> tuple[tuple[Keeping, bool], ...]:
     for record in place.profile.keeping:
         if not record.topology:
             _collect(out, record, place, key, place.profile)
-    hub = place.profile if place.role == "hub" else place.hub
-    if hub is not None and place.role != "standalone":
-        for record in hub.keeping:
+    if place.hub is not None:
+        # The settings that such a record names are those of the hub.
+        there = replace(place, settings=place.hub_settings, profile=place.hub)
+        for record in place.hub.keeping:
             if record.topology and not _lifted(record, place):
-                _collect(out, record, place, key, hub)
+                _collect(out, record, there, key, place.hub)
     return tuple(out)
 
 
@@ -50,8 +51,7 @@ def _collect(out: list[tuple[Keeping, bool]], record: Keeping, place: Place, key
 
 
 def _lifted(record: Keeping, place: Place) -> bool:
-    """A pair setting lifts a topology record only where every pair of the group has it."""
-    return bool(record.unless_pair) and bool(place.pairs) and all(pair_fits(record.unless_pair, p) for p in place.pairs)
+    return lifted(record.unless_pair, place.pairs)
 
 
 def worth(record: Keeping, constraint: Constraint, place: Place, empty_matches: bool, certain_match: bool) -> Worth:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from worklint.judge.value import Sent, in_class
 from worklint.knowledge import standard
-from worklint.knowledge.profile import Profile, Statement, Where
+from worklint.knowledge.products import release_key
+from worklint.knowledge.profile import Profile, SettingMap, Statement, Where
 from worklint.model import Attribute
 
 
@@ -73,9 +74,7 @@ class KeyAt:
         return ".".join(a.keyword or a.tag for a in self.path)
 
 
-def _setting_fits(
-    wanted: tuple[tuple[str, tuple[str | None, ...]], ...], given: Mapping[str, str], profile: Profile | None
-) -> bool | None:
+def _setting_fits(wanted: SettingMap, given: Mapping[str, str], profile: Profile | None) -> bool | None:
     answer: bool | None = True
     for name, values in wanted:
         value = given.get(name)
@@ -92,7 +91,9 @@ def _setting_fits(
 
 
 def _value_fits(value: str, wanted: str) -> bool:
-    """``wanted`` is a value, ``!value``, or ``>number``; letter case does not count."""
+    """``wanted`` is a value, ``!value``, ``>number``, or ``>=release``; letter case does not count."""
+    if wanted.startswith(">="):
+        return bool(value) and release_key(value) >= release_key(wanted[2:])
     if wanted.startswith("!"):
         return value.casefold() != wanted[1:].casefold()
     if wanted.startswith(">"):
@@ -103,10 +104,15 @@ def _value_fits(value: str, wanted: str) -> bool:
     return value.casefold() == wanted.casefold()
 
 
-def pair_fits(wanted: tuple[tuple[str, tuple[str | None, ...]], ...], given: tuple[tuple[str, str], ...]) -> bool:
+def pair_fits(wanted: SettingMap, given: tuple[tuple[str, str], ...]) -> bool:
     """Tell if a pair of sources has these link settings; a setting that is not stated is not there."""
     settings = dict(given)
     return all(any(v is not None and _value_fits(settings.get(n, ""), v) for v in values) for n, values in wanted)
+
+
+def lifted(unless: tuple[SettingMap, ...], pairs: tuple[tuple[tuple[str, str], ...], ...]) -> bool:
+    """Tell if every pair of sources concerned has settings that lift a fact of the topology; so do no pairs at all."""
+    return bool(unless) and all(any(pair_fits(u, p) for u in unless) for p in pairs)
 
 
 def place_fits(where: Where, place: Place, level: str | None = None) -> bool | None:

@@ -38,6 +38,10 @@ class ProfileError(Exception):
         self.right = right
 
 
+SettingMap = tuple[tuple[str, tuple[str | None, ...]], ...]
+"""Settings and the values that they may have, all of them wanted; ``None`` stands for "not set"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """What a record speaks of. An empty member speaks of everything; a ``None`` inside ``settings`` means "not set".
@@ -57,9 +61,9 @@ class Where:
     roles: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
     local: bool | None = None
-    settings: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
-    viewer_settings: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
-    pair: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    settings: SettingMap = ()
+    viewer_settings: SettingMap = ()
+    pair: SettingMap = ()
     same: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     spokes: int = 0
@@ -132,7 +136,8 @@ class Keeping:
     """What the value is worth there. ``order`` for ``behind``; ``shows`` names the value that is shown in its stead.
 
     ``shows_setting`` is the product setting that names that value. ``topology`` records are made true by the hub that
-    sources share; ``unless_pair`` lifts them where a pair of sources has those settings.
+    sources share; ``unless_pair`` lists maps of settings, each of which lifts the record where
+    every pair of sources concerned has it.
     """
 
     where: Where
@@ -141,7 +146,7 @@ class Keeping:
     shows: tuple[str, ...] = ()
     shows_setting: str | None = None
     topology: bool = False
-    unless_pair: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    unless_pair: tuple[SettingMap, ...] = ()
     rule: str | None = None
     because: str = ""
     remedy: str = ""
@@ -201,8 +206,7 @@ class SiteFact:
     rule: str
     where: Where
     purposes: tuple[str, ...]
-    unless_pair: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
-    unless_setting: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    unless_pair: tuple[SettingMap, ...] = ()
     because: str = ""
     remedy: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -364,6 +368,10 @@ class _Reader:
             raise self.fail("expected a mapping from setting to value", place)
         return tuple((str(k), self.setting_values(v, (*place, k))) for k, v in value.items())
 
+    def setting_maps(self, value: Any, place: tuple[str | int, ...]) -> tuple[SettingMap, ...]:
+        maps = value if isinstance(value, list) else ([] if value is None else [value])
+        return tuple(self.setting_map(m, (*place, i)) for i, m in enumerate(maps))
+
     def evidence(
         self, record: Mapping[str, Any], place: tuple[str | int, ...], needed: bool = True
     ) -> tuple[Evidence, ...]:
@@ -424,7 +432,7 @@ class _Reader:
         return frozenset(self.words(value, REASONS, place))
 
     def key(self, value: Any, place: tuple[str | int, ...], **more: Any) -> Behaviour:
-        k = self.keys(value, {"does", "adds", "misses", "one-of", "status", "alone"}, place)
+        k = self.keys(value, {"does", "adds", "misses", "one-of", "status", "alone", "rule"}, place)
         if "one-of" in k:
             options = k["one-of"]
             if not isinstance(options, list) or len(options) < 2:
@@ -446,6 +454,7 @@ class _Reader:
             adds,
             misses,
             status=None if status is None else str(status),
+            rule=k.get("rule"),
             alone=self.flag(k.get("alone", False), (*place, "alone")),
             **more,
         )
@@ -527,7 +536,7 @@ class _Reader:
             shows=shows,
             shows_setting=setting,
             topology=self.flag(r.get("topology", False), (*place, "topology")),
-            unless_pair=self.setting_map(r.get("unless-pair"), (*place, "unless-pair")),
+            unless_pair=self.setting_maps(r.get("unless-pair"), (*place, "unless-pair")),
             rule=r.get("rule"),
             because=r.get("because", ""),
             remedy=r.get("remedy", ""),
@@ -651,13 +660,12 @@ class _Reader:
         )
 
     def _fact(self, record: Any, place: tuple[str | int, ...]) -> SiteFact:
-        r = self.keys(record, _RECORD | {"rule", "purposes", "unless-pair", "unless-setting", "remedy"}, place)
+        r = self.keys(record, _RECORD | {"rule", "purposes", "unless-pair", "remedy"}, place)
         return SiteFact(
             rule=self.text(r.get("rule"), (*place, "rule")),
             where=self.where(r.get("for"), (*place, "for")),
             purposes=self.texts(r.get("purposes"), (*place, "purposes")),
-            unless_pair=self.setting_map(r.get("unless-pair"), (*place, "unless-pair")),
-            unless_setting=self.setting_map(r.get("unless-setting"), (*place, "unless-setting")),
+            unless_pair=self.setting_maps(r.get("unless-pair"), (*place, "unless-pair")),
             because=r.get("because", ""),
             remedy=r.get("remedy", ""),
             evidence=self.evidence(r, place),
