@@ -18,7 +18,7 @@ ROWS = (
     {"_version", "model", "text", "yaml_text", "enterprise"},
     {"knowledge", "syntax.tree"},
     {"project", "discover", "syntax"},
-    {"resolve", "judge", "oracle"},
+    {"resolve", "references", "values", "clock", "judge", "oracle"},
     {"plan"},
     {"rules"},
     {"report", "compare", "run"},

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from worklint.enterprise import Enterprise, span_of
 from worklint.yaml_text import ProjectError, nearest, problem_at
@@ -25,8 +24,7 @@ class DiscoverError(Exception):
     """The paths given cannot be worked with; the message is for the person who gave them."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputFile:
+class InputFile(NamedTuple):
     """A file to read. ``path`` is ``None`` for standard input; ``named``: given by name, not found by searching."""
 
     path: Path | None
@@ -231,8 +229,7 @@ def _search(folder: Path, root: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return real + [p for p in links if os.path.realpath(p) not in known]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     """A line of a ``.gitignore``: the folder it stands in, what it matches there, whether it takes back."""
 
     base: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -415,7 +414,7 @@ def _with_hub(
             r.note(
                 source.span, f"spoke `{source.id}` could belong to any of {', '.join(hubs)}", f"write hub: {hubs[0]}"
             )
-        return replace(source, hub=hubs[0]) if len(hubs) == 1 else source
+        return source._replace(hub=hubs[0]) if len(hubs) == 1 else source
     named = next((s for s in all_ if s.id == source.hub), None)
     if named is None:
         near = nearest(source.hub, [s.id for s in all_])

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NamedTuple, NoReturn
 
 from worklint.model import Span
 
@@ -19,8 +18,7 @@ MAX_CHARACTERS: Final = 4_000_000
 MAX_NESTING: Final = 32
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in a file that a person wrote: where, what is there, what would be right."""
 
     file: str
@@ -49,8 +47,7 @@ def problem_at(span: Span, message: str, remedy: str = "") -> Problem:
     return Problem(span.file, span.line, span.column, message, remedy)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A piece of YAML: a text, a mapping or a list, and where it stands. ``plain``: a text without quotes."""
 
     kind: Literal["text", "mapping", "list"]
@@ -66,7 +63,7 @@ class Node:
         return self.kind == "text" and self.plain and not self.text
 
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _TAB_IN_COMMENT = re.compile("(?:[^\"'\t\n]*[ ])?#")
 _YAML_REMEDIES = (
