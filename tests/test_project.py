@@ -99,7 +99,7 @@ def test_full() -> None:
         ("WL120", "cloud", ("archive/*",), "2027-03-01", "extended query tag is ordered"),
         ("WL310", None, ("a.worklist", "b.worklist"), None, "known since the last upgrade"),
     ]
-    assert e.limits == (("list-items", 20000), ("file-bytes", 33554432))
+    assert e.limits == (("list", 20000), ("file", 33554432))
     assert (east.span.line, east.span.column) == (11, 3)
     assert span_of(hub, "settings.maintain-study-status").column == 63
 

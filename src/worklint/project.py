@@ -59,7 +59,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "rules": ("severity", "ignore"),
         "ignore": ("code", "files", "until", "reason"),
         "limits": (
-            "file-bytes", "string-characters", "nesting", "list-items", "block-constraints", "expanded-constraints",
+            "file", "string", "nesting", "list", "constraints", "expanded",
         ),
     }
 )  # fmt: skip
@@ -563,7 +563,7 @@ def _date(text: str) -> str:
 
 
 def _limits(r: _Reader, node: Node) -> Iterator[tuple[str, int]]:
-    for name, value in r.fields(node, "limits", "`limits`", "{list-items: 10000}").items():
+    for name, value in r.fields(node, "limits", "`limits`", "{list: 10000}").items():
         text = r.text(value, f"`{name}`", "a number")
         if text is not None and not re.fullmatch("[1-9][0-9]{0,11}", text):
             r.wrong(value, f"`{name}` cannot be {_quoted(text)}", "write a number of 1 or more, in digits only")
