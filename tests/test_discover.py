@@ -230,19 +230,19 @@ def test_projects_passed_over(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("patterns", "found"),
     [
-        ("shared/*.worklist", "shared/a.worklist shared/b.worklist"),
-        ("shared/b.worklist, shared/*.worklist", "shared/b.worklist shared/a.worklist"),
-        ("'**/a.worklist'", "deep/er/a.worklist shared/a.worklist"),
+        ("lists/*.worklist", "lists/a.worklist lists/b.worklist"),
+        ("lists/b.worklist, lists/*.worklist", "lists/b.worklist lists/a.worklist"),
+        ("'**/a.worklist'", "deep/er/a.worklist lists/a.worklist"),
         ("../common/*.worklist", "../common/c.worklist"),
     ],
 )
 def test_filter_files(tree: Tree, patterns: str, found: str) -> None:
-    root = tree("p/shared/a.worklist p/shared/b.worklist p/deep/er/a.worklist common/c.worklist")
+    root = tree("p/lists/a.worklist p/lists/b.worklist p/deep/er/a.worklist common/c.worklist")
     assert names(filter_files(read_project(f"filters: [{patterns}]", root / "p"))) == found
 
 
-@pytest.mark.parametrize("pattern", ["shared/*.worklist", "gone.worklist", "shared"])
+@pytest.mark.parametrize("pattern", ["lists/*.worklist", "gone.worklist", "lists"])
 def test_filter_files_that_are_not_there(tree: Tree, pattern: str) -> None:
-    enterprise = read_project(f"enterprise: A\nfilters: [{pattern}]", tree("shared/"))
+    enterprise = read_project(f"enterprise: A\nfilters: [{pattern}]", tree("lists/"))
     with pytest.raises(ProjectError, match=r"^worklint\.yaml:2:10: .* matches no file"):
         filter_files(enterprise)

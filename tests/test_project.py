@@ -64,7 +64,7 @@ def test_full() -> None:
         "Lakeside Health",
         "2026.11",
         "Europe/Brussels",
-        ("shared/*.worklist",),
+        ("lists/*.worklist",),
     )
     assert e.folder == CASES / "valid"
     assert e.viewer is not None
