@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,13 @@ _COMPARISONS = (
 _VALUES = ("STRING", "NUMBER", "EIGHT_DIGITS", "DATE", "TIME", "DATETIME", "PARAMETER", "NAME")
 _ATTRIBUTES = ("NAME", "TAG", "EIGHT_DIGITS", "HEX_TAG", "PRIVATE", "STRING")
 _PIECES = frozenset({*_ATTRIBUTES, "DOT", "part", "parts", "reference"})
-_FRAMES = frozenset({"items", "settings"})
 _BOUNDARY = re.compile(r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|"[^\n{}]*+|#[^\n]*+|[^\W\d_](?:\w|-(?=\w))*+|\}')
 _BLOCK_HEAD = re.compile(r'(?P<word>[^\W\d_](?:\w|-(?=\w))*+)\s+(?:"[^"\n]*"|[^\W\d_](?:\w|-(?=\w))*+)\s*\{')
 _CONDITION_AHEAD = re.compile(
     r"\s*+(?:[=<>!.(]|(?ai:in|is|has|like|contains|starts|ends|sounds|between|within|older|not)(?!\w|-\w))"
 )
+_SETTING_AHEAD = re.compile(r'[ \t]+["\w$]')
+_OPERATORS = frozenset({"OPERATOR", "IN", "LPAR", "COMMA", "LIKE", "CONTAINS", "WITH"})
 _PUNCTUATION = {"LBRACE": "{", "RBRACE": "}", "LPAR": "(", "RPAR": ")", "COMMA": ",", "DOT": "."}
 _SHOWN = 40
 _MOST = 8
@@ -177,21 +179,46 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 # The way on
 
 
+def _states(reader: Reader) -> list[int]:
+    return [frame[0] for frame in reader.frames]
+
+
+def _top(reader: Reader) -> str:
+    """Return the symbol that was read last."""
+    return ACCESS[reader.frames[-1][0]]
+
+
+def _restore(reader: Reader) -> None:
+    """Take back what was reduced in view of a token that cannot stand there."""
+    while reader.undo:
+        popped, rule, problems, places, reader.tests, reader.spoiled = reader.undo.pop()
+        reader.frames.pop()
+        reader.frames += popped
+        if RULES[rule][2].startswith("more"):
+            popped[0][1].pop()
+        del reader.problems[problems:], reader.places[places:]
+    _count_depth(reader)
+
+
+def _count_depth(reader: Reader) -> None:
+    reader.depth = sum(ACCESS[frame[0]] in ("LPAR", "NOT") for frame in reader.frames)
+
+
 def recover(reader: Reader, token: Token) -> bool:
     """Report the mistake at a token that cannot stand there, and arrange how to read on; false to give the block up."""
-    kind, start, end, text = token
-    stack = reader.stack
-    again, reader.recovered_at = reader.recovered_at == start, start
+    kind, start, end, _ = token
+    _restore(reader)
+    again, reader.corrected_at = reader.corrected_at == start, start
     reader.corrections += 1
     if reader.corrections > _CORRECTIONS:
         return False
     if len(reader.problems) >= reader.limits.problems:
         return skip(reader, token)
+    kinds = acceptable(_states(reader))
     if kind == "UNCLOSED" or _quotes_are_odd(reader, start):
-        return _missing_quote(reader, token)
-    if kind == "RBRACE" and reader.spoiled and _close(reader, token):
-        return True
-    kinds = acceptable(stack)
+        return _missing_quote(reader, token, kinds)
+    if kind == "RBRACE" and reader.spoiled and not _open(kinds):
+        return skip(reader, token)
     if not again:
         if _known(reader, token, kinds) or _alone(reader, token, kinds):
             return True
@@ -200,12 +227,12 @@ def recover(reader: Reader, token: Token) -> bool:
             if decided is not None:
                 return decided
     if kind == "$END":
-        if "RBRACE" in kinds or ACCESS[stack[-1]] in _FRAMES:
-            if not reader.spoiled:
-                _unclosed_block(reader, token)
-            return _close(reader, ("RBRACE", start, end, ""))
         if not reader.spoiled:
-            reader.report_span("unfinished", reader.span(start, end), expected(kinds), found=describe(token, reader))
+            if "RBRACE" in kinds:
+                _unclosed_block(reader, token)
+            else:
+                span = reader.span(start, end)
+                reader.report_span("unfinished", span, expected(kinds), found=describe(token, reader))
         return skip(reader, token)
     if "AND" in kinds and "OR" in kinds and _begins_condition(kind):
         span = reader.span(start, end)
@@ -213,10 +240,14 @@ def recover(reader: Reader, token: Token) -> bool:
         reader.queue += [token, ("AND", start, start, "and")]
         return True
     if not (again and reader.spoiled):
-        span = reader.span(start, max(end, start))
         name = "junk" if kind == "JUNK" else "syntax"
-        reader.report_span(name, span, expected(kinds), found=describe(token, reader))
+        reader.report_span(name, reader.span(start, end), expected(kinds), found=describe(token, reader))
     return skip(reader, token)
+
+
+def _open(kinds: set[str]) -> bool:
+    """Tell whether a value or a condition is wanted: then what is missing has not been reported yet."""
+    return bool(kinds & {"TAG", "PARAMETER", "OPERATOR"})
 
 
 def _begins_condition(kind: str) -> bool:
@@ -232,13 +263,12 @@ def _quotes_are_odd(reader: Reader, start: int) -> bool:
     return '"' in rest
 
 
-def _missing_quote(reader: Reader, token: Token) -> bool:
+def _missing_quote(reader: Reader, token: Token, kinds: set[str]) -> bool:
     kind, start, end, text = token
     line = reader.span(start, start).line
     reported = any(p.span.line == line and p.code == mistakes()["quote-missing"]["code"] for p in reader.problems[-3:])
     if not reported:
         reader.report("quote-missing", start, end)
-    kinds = acceptable(reader.stack)
     if kind == "UNCLOSED" and "STRING" in kinds:
         inside = text[1:].split("#")[0].rstrip().rstrip(",)").rstrip()
         reader.queue.append(("STRING", start, start + 1 + len(inside), '"' + inside.replace("\\", "/") + '"'))
@@ -247,18 +277,21 @@ def _missing_quote(reader: Reader, token: Token) -> bool:
     return skip(reader, token)
 
 
+def _block_begin(reader: Reader) -> int:
+    return next((frame[2] for frame in reader.frames if ACCESS[frame[0]] in ("FILTER", "WORKLIST")), reader.position)
+
+
 def _unclosed_block(reader: Reader, token: Token) -> None:
-    begin = reader.begins[1] if len(reader.begins) > 1 else token[1]
+    begin, last = _block_begin(reader), reader.frames[-1][3]
     line = str(reader.span(begin, begin).line)
-    last = reader.ends[-1]
     reader.report("block-not-closed", last, last, line=line, found=describe(token, reader))
 
 
 def _known(reader: Reader, token: Token, kinds: set[str]) -> bool:
     """Report and correct one of the mistakes that ``grammars/errors.json`` knows by what was found."""
     start = token[1]
-    previous = ACCESS[reader.stack[-1]]
-    before = reader.values[-1] if len(reader.values) > 1 else None
+    previous = _top(reader)
+    before = reader.frames[-1][1]
     for pattern, entry in _patterns():
         if "previous" in entry and previous not in entry["previous"]:
             continue
@@ -274,13 +307,14 @@ def _known(reader: Reader, token: Token, kinds: set[str]) -> bool:
         if "previous_text" in entry and earlier != entry["previous_text"]:
             continue
         groups = [match.group(), *(group or "" for group in match.groups())]
-        at = reader.begins[-1] if drop else start
+        at = reader.frames[-1][2] if drop else start
         reader.report(
             entry["name"], at, match.end(), found=match.group(), name=_subject(reader), earlier=earlier,
             **{f"g{number}": group for number, group in enumerate(groups)},
         )  # fmt: skip
         for _ in range(drop):
-            _pop(reader)
+            reader.frames.pop()
+        _count_depth(reader)
         tokens: list[Token] = []
         for kind, template in entry.get("read", ()):
             text = template.format(*groups, earlier=earlier)
@@ -290,66 +324,60 @@ def _known(reader: Reader, token: Token, kinds: set[str]) -> bool:
         reader.position = match.end()
         if entry.get("again"):
             reader.position = start
-        reader.recovered_at = -1
+        reader.corrected_at = -1
         return True
     return False
 
 
-def _pop(reader: Reader) -> None:
-    for held in (reader.stack, reader.values, reader.begins, reader.ends):
-        del held[-1:]
-    reader.depth = sum(ACCESS[state] in ("LPAR", "NOT") for state in reader.stack)
-
-
 def _push(reader: Reader, symbol: str, value: Any, start: int, end: int) -> None:
-    reader.stack.append(STATES[reader.stack[-1]][symbol])
-    reader.values.append(value)
-    reader.begins.append(start)
-    reader.ends.append(end)
+    reader.frames.append((STATES[reader.frames[-1][0]][symbol], value, start, end))
 
 
 def _subject(reader: Reader) -> str:
     """Return what the test that is being read speaks of, as written."""
-    for value in reversed(reader.values[-6:]):
-        if isinstance(value, Reference):
-            return reader.source(value.span)
+    for state, value, start, end in reversed(reader.frames[-8:]):
+        if ACCESS[state] == "reference" or ACCESS[state] in _ATTRIBUTES:
+            content = reader.content[start:end]
+            if ACCESS[state] != "STRING" or len(reader.frames) < 3 or ACCESS[reader.frames[-2][0]] not in _OPERATORS:
+                return content
         if isinstance(value, Compare | In):
             return reader.source(value.subject.span)
-    last = reader.values[-1]
-    return last[3] if isinstance(last, tuple) and len(last) == 4 and last[0] in _ATTRIBUTES else "A"
+    return "A"
 
 
 def _alone(reader: Reader, token: Token, kinds: set[str]) -> bool:
     """Report an attribute without a comparison; behind ``A = "x" or`` a text is one more value of A."""
     ends = ("AND", "OR", "RPAR", "RBRACE", "WHERE", "$END", *SETTINGS)
-    if "OPERATOR" not in kinds or token[0] not in ends or ACCESS[reader.stack[-1]] not in _PIECES:
+    frames = reader.frames
+    if "OPERATOR" not in kinds or token[0] not in ends or _top(reader) not in _PIECES:
         return False
-    depth = len(reader.stack)
-    while ACCESS[reader.stack[depth - 1]] in _PIECES:
+    depth = len(frames)
+    while ACCESS[frames[depth - 1][0]] in _PIECES:
         depth -= 1
-    if "atom" not in STATES[reader.stack[depth - 1]]:
+    below, before_that = frames[depth - 1], frames[depth - 2]
+    if "atom" not in STATES[below[0]]:
         return False
-    start, end = reader.begins[depth], reader.ends[-1]
+    start, end = frames[depth][2], frames[-1][3]
     text = reader.content[start:end]
-    is_text = len(reader.stack) - depth == 1 and ACCESS[reader.stack[-1]] == "STRING"
-    joined = ACCESS[reader.stack[depth - 1]]
-    before = _last_test(reader.values[depth - 2]) if joined in ("AND", "OR") else None
-    while len(reader.stack) > depth:
-        _pop(reader)
+    is_text = len(frames) - depth == 1 and _top(reader) == "STRING"
+    del frames[depth:]
+    _count_depth(reader)
+    joined = ACCESS[below[0]]
+    before = _last_test(before_that[1]) if joined in ("AND", "OR") else None
     span = reader.span(start, end)
+    node: Any
     if is_text and isinstance(before, Compare) and before.operator == "=" and isinstance(before.subject, Reference):
         literal = Literal("string", text[1:-1], span, text[1:-1])
         name, value = reader.source(before.subject.span), reader.source(before.value.span)
         which = {("OR", False): "or-value", ("AND", True): "and-value-negated"}.get((joined, before.negated))
         reader.report(which or "and-value", start, end, name=name, values=f"{value}, {text}", found=text)
-        node: Any = Compare(before.subject, "=", literal, span, before.negated)
+        node = Compare(before.subject, "=", literal, span, before.negated)
     else:
         reader.report("attribute-alone", start, end, found=text)
-        subject = Reference((), span)
-        node = IsEmpty(subject, span, True)
+        node = IsEmpty(Reference((), span), span, True)
     _push(reader, "atom", node, start, end)
     reader.queue.append(token)
-    reader.recovered_at = -1
+    reader.corrected_at = -1
     return True
 
 
@@ -366,35 +394,34 @@ def _last_test(value: Any) -> Any:
 def _name(reader: Reader, token: Token, kinds: set[str]) -> bool | None:
     """Deal with a name where none can stand: an unknown setting, a missing ``where``, a misspelt keyword."""
     _, start, end, text = token
-    words = [word for word, kind in KEYWORDS.items() if kind in kinds]
-    if "RBRACE" in kinds and not {"NAME", "STRING"} & kinds:
-        first = not reader.content[reader.content.rfind("\n", 0, start) + 1 : start].strip()
-        at_item = ACCESS[reader.stack[-1]] in _FRAMES
+    near = nearest(text, [word for word, kind in KEYWORDS.items() if kind in kinds])
+    if near in ("where", "and", "or", "ignoring", "ascending", "descending"):
+        return _misspelt(reader, token, near)
+    if "RBRACE" in kinds:
+        first = _starts_line(reader.content, start)
         ahead = _CONDITION_AHEAD.match(reader.content, end)
-        near = nearest(text, words)
-        if near in ("where", "and", "or", "ignoring", "ascending", "descending"):
-            return _misspelt(reader, token, near)
-        if at_item or (first and not ahead):
-            if ahead and "WHERE" in kinds:
-                reader.report("where-missing", start, end, found=text)
-                reader.queue += [token, ("WHERE", start, start, "where")]
-                return True
-            known = [kind.lower() for kind in SETTINGS]
-            close = nearest(text, known)
-            offer = f"`{close}`" if close else ", ".join(f"`{name}`" for name in known)
-            reader.report("unknown-setting", start, end, found=text, nearest="")
-            last = reader.problems[-1]
-            if last.code == mistakes()["unknown-setting"]["code"]:
-                remedy = f"did you mean {offer}?" if close else f"the settings are {offer}"
-                reader.problems[-1] = Problem(last.code, last.span, last.message, remedy, (), last.spoils)
-            spoiled = reader.spoiled
-            done = skip(reader, token)
-            reader.spoiled = spoiled
-            return done
-    near = nearest(text, words)
+        at_item = "AND" not in kinds
+        if ahead and at_item and "WHERE" in kinds:
+            reader.report("where-missing", start, end, found=text)
+            reader.queue += [token, ("WHERE", start, start, "where")]
+            return True
+        if not ahead and (at_item or (first and _SETTING_AHEAD.match(reader.content, end))):
+            return _unknown_setting(reader, token)
     if near:
         return _misspelt(reader, token, near)
     return None
+
+
+def _unknown_setting(reader: Reader, token: Token) -> bool:
+    """Report a setting that does not exist and leave it out: the block is not spoiled by it."""
+    _, start, end, text = token
+    close = nearest(text, [kind.lower() for kind in SETTINGS])
+    offer = f"did you mean `{close}`?" if close else "the settings are " + ", ".join(f"`{k.lower()}`" for k in SETTINGS)
+    spoiled = reader.spoiled
+    reader.add(replace(render("unknown-setting", reader.span(start, end), (), {"found": text}), remedy=offer))
+    done = skip(reader, token)
+    reader.spoiled = spoiled
+    return done
 
 
 def _misspelt(reader: Reader, token: Token, near: str) -> bool:
@@ -404,71 +431,58 @@ def _misspelt(reader: Reader, token: Token, near: str) -> bool:
     return True
 
 
-def _close(reader: Reader, token: Token) -> bool:
-    """Read a ``}`` in the place of whatever is missing before it; false where not even that is possible."""
-    if accepts(reader.stack, "RBRACE"):
-        reader.queue.append(token)
-        return True
-    return skip(reader, token)
-
-
 def skip(reader: Reader, token: Token) -> bool:
     """Leave the setting or condition that a mistake stands in; read on at the next one or at the ``}``."""
+    _restore(reader)
     reader.spoiled = True
-    start, end = token[1], token[2]
-    while len(reader.stack) > 1 and ACCESS[reader.stack[-1]] not in _FRAMES:
-        if ACCESS[reader.stack[-1]] == "where" or accepts_item_end(reader):
-            break
-        _pop(reader)
-    if len(reader.stack) == 1:
-        return False
-    found: Token | None = None
-    for match in _BOUNDARY.finditer(reader.content, start, reader.end):
-        text = match.group()
-        if text == "}":
-            found = ("RBRACE", match.start(), match.end(), text)
-            break
-        kind = KEYWORDS.get(text.lower(), "") if text.isascii() and text[0].isalpha() else ""
-        if kind in SETTINGS or kind == "WHERE":
-            found = (kind, match.start(), match.end(), text)
-            break
-        if match.start() > start and _starts_line(reader.content, match.start()) and _new_setting(reader, match):
-            found = ("NAME", match.start(), match.end(), text)
-            break
-    if found is None:
-        found = ("RBRACE", reader.end, reader.end, "")
-        if not any(p.span.line >= reader.span(reader.begins[1], reader.begins[1]).line for p in reader.problems):
+    found = _boundary(reader, token[1])
+    if not accepts(_states(reader), found[0]):
+        while len(reader.frames) > 1 and _top(reader) not in ("items", "settings", "condition", "LBRACE"):
+            reader.frames.pop()
+        if len(reader.frames) == 1:
+            return False
+        _count_depth(reader)
+        at = reader.frames[-1][3]
+        if _top(reader) == "LBRACE" and "settings" in STATES[reader.frames[-1][0]]:
+            _push(reader, "settings", [], at, at)
+        if found[0] == "RBRACE" and "condition" in STATES[reader.frames[-1][0]]:
+            _push(reader, "condition", None, at, at)
+    if found[1] == reader.end and found[3] == "":
+        begin = reader.span(_block_begin(reader), reader.position)
+        if not any(begin.line <= p.span.line for p in reader.problems):
             _unclosed_block(reader, token)
-    if found[0] == "RBRACE" and "condition" in STATES[reader.stack[-1]]:
-        _push(reader, "condition", None, start, start)
-    if not accepts(reader.stack, found[0]) and found[0] != "NAME":
-        if found[1] == start and end > start:
-            # The very word that could not be taken: look behind it.
-            return skip(reader, (token[0], end, end, ""))
-        return False
     reader.position = found[2]
     reader.queue[:] = [found]
-    reader.recovered_at = -1
+    reader.corrected_at = -1
     return True
 
 
-def accepts_item_end(reader: Reader) -> bool:
-    """Tell whether the stack ends in a whole setting, which must not be taken away."""
-    return ACCESS[reader.stack[-1]] in ("setting", "item", "condition")
+def _boundary(reader: Reader, start: int) -> Token:
+    """Return the next word that begins a setting or the condition, or the ``}``, or one in the place of the end."""
+    for match in _BOUNDARY.finditer(reader.content, start, reader.end):
+        text = match.group()
+        if text == "}":
+            return ("RBRACE", match.start(), match.end(), text)
+        if not text[0].isalpha():
+            continue
+        kind = KEYWORDS.get(text.lower(), "") if text.isascii() else ""
+        if kind in SETTINGS or kind == "WHERE":
+            return (kind, match.start(), match.end(), text)
+        if not kind and match.start() > start and _starts_line(reader.content, match.start()):
+            after = match.end()
+            ahead = _SETTING_AHEAD.match(reader.content, after)
+            if ahead and not _CONDITION_AHEAD.match(reader.content, after) and _at_settings(reader):
+                return ("NAME", match.start(), match.end(), text)
+    return ("RBRACE", reader.end, reader.end, "")
+
+
+def _at_settings(reader: Reader) -> bool:
+    """Tell whether a setting of a worklist, not its condition, is being skipped."""
+    return not any(ACCESS[frame[0]] in ("WHERE", "settings", "where") for frame in reader.frames)
 
 
 def _starts_line(content: str, start: int) -> bool:
     return not content[max(content.rfind("\n", 0, start) + 1, start - 80) : start].strip()
-
-
-def _new_setting(reader: Reader, match: re.Match[str]) -> bool:
-    """Tell whether a name at the beginning of a line, in a block without condition so far, looks like a setting."""
-    text = match.group()
-    if not text[0].isalpha() or (text.isascii() and text.lower() in KEYWORDS):
-        return False
-    return bool(re.compile(r'[ \t]+["\w$]').match(reader.content, match.end())) and not _CONDITION_AHEAD.match(
-        reader.content, match.end()
-    )
 
 
 def remnant(reader: Reader, start: int, end: int) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: D103 (an action is described by the rule of the grammar whose name it has)
 """The actions of the grammar: what each rule makes of the values of its parts.
 
 A token is a tuple (kind, start, end, text). An action gets the reader (for spans and problems), the values of the

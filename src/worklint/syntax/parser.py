@@ -23,7 +23,6 @@ _TOKEN = re.compile(TOKENS + r'|(?P<UNCLOSED>"[^\n{}]*+)|(?P<JUNK>[\w.:+$%\\/-]+
 _CUT = re.compile(
     r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|"[^\n]*+|#[^\n]*+|(?<!\w)(?<!\w-)(?ai:worklist|filter)(?!\w|-\w)'
 )
-_NESTS = frozenset({"LPAR", "NOT"})
 _SUPPRESSION = re.compile(r"#\s*worklint\s*:\s*", re.ASCII)
 _END = "$END"
 _DONE = STATES[0]["start"]
@@ -48,6 +47,9 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+Frame = tuple[int, Any, int, int]
+
+
 class Reader:
     """The state of one parse. The actions in ``nodes`` call back to it; nobody else sees it."""
 
@@ -58,7 +60,6 @@ class Reader:
         self.limits = limits
         self.span = text.span
         self.problems: list[Problem] = []
-        self.suppressed: list[tuple[int, int]] = []
         self.filters: list[FilterBlock] = []
         self.worklists: list[WorklistBlock] = []
         self.places: list[tuple[int, int]] = []
@@ -69,13 +70,13 @@ class Reader:
         self.position = 0
         self.end = 0
         self.queue: list[Token] = []
-        self.stack: list[int] = []
-        self.values: list[Any] = []
-        self.begins: list[int] = []
-        self.ends: list[int] = []
+        # What was read and not yet made into a block: state, value, begin, end of each part.
+        self.frames: list[Frame] = []
+        # The reductions since the last token that was taken, so that a mistake is seen where it was made.
+        self.undo: list[tuple[list[Frame], int, int, int, int, bool]] = []
         self.depth = 0
-        self.recovered_at = -1
         self.corrections = 0
+        self.corrected_at = -1
 
     # Problems
 
@@ -139,53 +140,52 @@ class Reader:
 
         ``first``: tokens to be read before those of the text.
         """
-        stack, values, begins, ends = self.stack, self.values, self.begins, self.ends
-        stack[:], values[:], begins[:], ends[:] = [0], [None], [self.position], [self.position]
-        self.depth, self.recovered_at, self.corrections = 0, -1, 0
+        frames, undo, problems, places = self.frames, self.undo, self.problems, self.places
+        frames[:] = [(0, None, self.position, self.position)]
+        undo.clear()
         self.queue[:] = first
-        states, rules, nests, deepest = STATES, _RULES, _NESTS, self.limits.nesting
+        self.depth, self.corrections, self.corrected_at = 0, 0, -1
+        states, rules, deepest = STATES, _RULES, self.limits.nesting
+        state = 0
         for token in self.tokens():
             kind = token[0]
             while True:
-                action = states[stack[-1]].get(kind)
+                action = states[state].get(kind)
                 if action is None:
-                    if kind == _END and stack[1:] == [_DONE]:
+                    if kind == _END and state == _DONE and len(frames) == 2:
                         return True
                     if not self.recover(token):
                         return False
+                    state = frames[-1][0]
                     break
                 if action >= 0:
-                    stack.append(action)
-                    values.append(token)
-                    begins.append(token[1])
-                    ends.append(token[2])
-                    if kind == "RBRACE":
+                    state = action
+                    frames.append((state, token, token[1], token[2]))
+                    undo.clear()
+                    if kind == "LPAR" or kind == "NOT":
+                        self.depth += 1
+                        if self.depth > deepest:
+                            if not self.too_deep(token):
+                                return False
+                            state = frames[-1][0]
+                    elif kind == "RBRACE":
                         # Braces enclose blocks and nothing else: what follows is no part of this one.
                         self.position = token[2]
                         token = (kind := _END, token[2], token[2], "")
                         continue
-                    if kind in nests:
-                        self.depth += 1
-                        if self.depth > deepest and not self.too_deep(token):
-                            return False
                     break
                 length, origin, build, nesting = rules[~action]
+                popped = frames[-length:] if length else []
+                undo.append((popped, ~action, len(problems), len(places), self.tests, self.spoiled))
                 if length:
-                    begin, end = begins[-length], ends[-1]
-                    if build is not None:
-                        built = build(self, values[-length:], begin, end)
-                        del stack[-length:], values[-length:], begins[-length:], ends[-length:]
-                        values.append(built)
-                        begins.append(begin)
-                        ends.append(end)
-                        self.depth -= nesting
-                    else:
-                        stack.pop()
+                    del frames[-length:]
+                    begin, end = popped[0][2], popped[-1][3]
+                    value = popped[0][1] if build is None else build(self, [p[1] for p in popped], begin, end)
+                    self.depth -= nesting
                 else:
-                    values.append([])
-                    begins.append(token[1])
-                    ends.append(token[1])
-                stack.append(states[stack[-1]][origin])
+                    value, begin, end = [], token[1], token[1]
+                state = states[frames[-1][0]][origin]
+                frames.append((state, value, begin, end))
         return False
 
     def recover(self, token: Token) -> bool:
@@ -225,7 +225,7 @@ class Reader:
                 cuts.append(match.start())
         last = len(self.content)
         at = 0
-        for start, end in zip(cuts, [*cuts[1:], last], strict=True):
+        for start, end in zip(cuts, [*cuts[1:], last], strict=False):
             self.between(at, start)
             at = self.block(start, end)
         self.between(at, last)
