@@ -9,6 +9,7 @@ show are left out on both sides. ``DEVIATIONS.csv`` lists, with the reason, the 
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -59,20 +60,21 @@ RANGES = {
     "": ("A-B",),
 }  # fmt: skip
 
-# Who stands for a class of attributes: those that no other row of the product names.
+# Who stands for a class of attributes: those that no other row of the product names. What is
+# peculiar to times, numbers and several stored values is the matter of rows that name an attribute.
 POOL = [
     "PatientName", "PatientID", "PatientBirthDate",
-    "EthnicGroup", "PatientComments", "OtherPatientNames",
+    "EthnicGroup", "PatientComments", 
     "IssuerOfPatientID", "StudyDate", "AccessionNumber",
-    "StudyTime", "StudyDescription", "PatientAge",
-    "AdditionalPatientHistory", "RequestingPhysician", "PhysiciansOfRecord",
-    "Laterality", "SeriesDescription", "OperatorsName",
-    "PatientPosition", "SeriesDate", "SeriesTime",
-    "SmallestPixelValueInSeries", "KVP", "ContentDate",
-    "ContentTime", "Rows", "ImageComments",
+    "StudyDescription", 
+    "AdditionalPatientHistory", "RequestingPhysician", 
+    "Laterality", "SeriesDescription", 
+    "PatientPosition", "SeriesDate", 
+    "ContentDate",
+    "ImageComments",
     "AcquisitionNumber", "PatientState", "SpecialNeeds",
     "PregnancyStatus", "Allergies", "ReasonForTheRequestedProcedure",
-    "PatientTransportArrangements", "NamesOfIntendedRecipientsOfResults", "ScheduledProcedureStepSequence.PreMedication",
+    "PatientTransportArrangements", "ScheduledProcedureStepSequence.PreMedication",
     "ScheduledProcedureStepSequence.ScheduledProcedureStepModificationDateTime",
 ]  # fmt: skip
 SEQUENCES = {
@@ -230,7 +232,7 @@ def others_of(row: dict[str, str], product: str, model: str, level: str) -> tupl
             names.append(stand_ins(product)[word])
         else:
             names.append(word)
-    if "!parent-uid" not in row["with"] and "parent-uid" not in row["with"]:
+    if row["transport"] == "dimse" and "parent-uid" not in row["with"]:
         names += [known.unique_key(x) or "" for x in known.levels[: known.levels.index(level)]]
     for name in dict.fromkeys(n for n in names if f"!{n}" not in row["with"].split()):
         vr = path_of(name)[-1].vr
@@ -246,8 +248,13 @@ def releases_for(row: dict[str, str], profile: Profile) -> list[str | None]:
     return list(dict.fromkeys([fits[0], fits[-1]])) if fits else [None]
 
 
-def settings_for(row: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(tuple(pair.split("=", 1)) for pair in row["setting"].split(";") if pair)  # type: ignore[misc]
+def settings_for(row: dict[str, str]) -> list[tuple[tuple[str, str], ...]]:
+    """Return the settings of the row, one tuple for each combination of the values that it names (``A|B``)."""
+    pairs = [pair.split("=", 1) for pair in row["setting"].split(";") if pair]
+    return [
+        tuple(zip((name for name, _ in pairs), values, strict=True))
+        for values in itertools.product(*(v.split("|") for _, v in pairs))
+    ]
 
 
 def said(place: Place, key: KeyAt, keys: list[KeyAt], empties: list[KeyAt]) -> Behaviour:
@@ -342,7 +349,9 @@ def in_service(product: str, row: dict[str, str]) -> str | None:
         texts = texts if isinstance(texts, list) else [texts]
         said_there = any(row["citation"] in (t["evidence"], *t["evidence"]) for t in texts)
         return None if said_there else f"service.{section} does not cite {row['citation']}"
-    records = {"cap": whole.caps, "hides": whole.hides, "selectors": whole.selectors}.get(section)
+    records = {"cap": whole.caps, "hides": whole.hides, "selectors": whole.selectors, "keeping": whole.keeping}.get(
+        section
+    )
     if records is None:
         records = tuple(i for i in whole.interactions if i.id.startswith(section))
         if not records and any(name == section for name, _ in whole.lifts):
