@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
+from worklint.model import SEVERITIES
 from worklint.report.terminal import clean, paint, plain, wrap
 from worklint.report.types import FindingRow, Report
 from worklint.report.words import count, headline, origin_line
@@ -63,6 +64,7 @@ def _ordered(report: Report) -> list[FindingRow]:
             f.finding.worklist or "",
             f.finding.span.line,
             f.finding.span.column,
+            SEVERITIES.index(f.finding.severity),
             f.finding.rule,
         ),
     )

@@ -130,7 +130,8 @@ def common_noun(report: Report) -> str:
 
 def sign(row: CellRow | FilterRow) -> Sign:
     """Return the sign of a cell: the one that the report gives, else that of the verdict."""
-    return _BY_SHAPE.get(row.sign) or _BY_SHAPE[_BY_VERDICT[row.verdict if isinstance(row, CellRow) else row.as_written]]
+    verdict = row.verdict if isinstance(row, CellRow) else row.as_written
+    return _BY_SHAPE.get(row.sign) or _BY_SHAPE[_BY_VERDICT[verdict]]
 
 
 def sign_of(verdict: str, add_reasons: Iterable[str], grade: str, named: bool) -> str:
@@ -174,36 +175,42 @@ def adds(row: CellRow | FilterRow) -> bool:
     return not misses(row) and row.known and row.may_add and not SPELLING.issuperset(row.add_reasons)
 
 
-def verdict_sentence(row: CellRow | FilterRow, source: str, what: str = "studies") -> str:
+def verdict_template(row: CellRow | FilterRow) -> str:
     """Return a verdict as a sentence for somebody who has never heard of matching.
 
-    ``source`` is the name to print, ``what`` the plural of what is listed.
+    In it stand ``{source}``, and ``{what}`` or ``{What}`` for the plural of what is listed.
     """
     name = sign(row).name
-    spelling = bool(row.add_reasons) and SPELLING.issuperset(row.add_reasons)
     if name == "exact":
-        return f"{source} shows exactly the {what} that are asked for."
+        return "{source} shows exactly the {what} that are asked for."
     if name == "promised":
         if row.may_add:
             return (
-                f"{source} should show the {what} that are asked for, and perhaps some whose value is empty or "
+                "{source} should show the {what} that are asked for, and perhaps some whose value is empty or "
                 "spelled otherwise; nobody has checked it there."
             )
-        return f"{source} should show exactly the {what} that are asked for; nobody has checked it there."
+        return "{source} should show exactly the {what} that are asked for; nobody has checked it there."
     if name == "extra":
-        if spelling:
-            return f"{source} also shows {what} whose value is empty or spelled otherwise; none is missing."
-        return f"{source} also shows {what} that were not asked for; none is missing."
+        if row.add_reasons and SPELLING.issuperset(row.add_reasons):
+            return "{source} also shows {what} whose value is empty or spelled otherwise; none is missing."
+        return "{source} also shows {what} that were not asked for; none is missing."
     if name == "missing":
-        return f"{what.capitalize()} that belong on the list can be missing at {source}, without any notice."
+        return "{What} that belong on the list can be missing at {source}, without any notice."
     if name == "both":
-        return f"{what.capitalize()} that belong on the list can be missing at {source}, and others can appear."
+        return "{What} that belong on the list can be missing at {source}, and others can appear."
     if name == "refused":
-        return f"{source} refuses the query: the list gets nothing from there."
-    sentence = f"Nobody has evidence of what {source} does with this"
+        return "{source} refuses the query: the list gets nothing from there."
+    sentence = "Nobody has evidence of what {source} does with this"
     if misses(row):
-        return f"{sentence}; what is known is that {what} can be missing."
-    return f"{sentence}: {what} may be missing, and others may appear."
+        return sentence + "; what is known is that {what} can be missing."
+    return sentence + ": {what} may be missing, and others may appear."
+
+
+def verdict_sentence(row: CellRow | FilterRow, source: str, what: str = "studies") -> str:
+    """Return a verdict as a sentence about ``source`` (the name to print) and ``what`` (a plural)."""
+    template = verdict_template(row)
+    # In one pass: the name of a source may hold braces.
+    return template.format_map({"source": source, "what": what, "What": what.capitalize()})
 
 
 def source_name(source: SourceRow) -> str:
@@ -269,7 +276,8 @@ def headline(report: Report) -> str:
     parts = []
     if found.missing:
         at = [names[s] for s in found.missing_at]
-        where = listed(at) if len(at) <= 3 else f"{len(at)} of {len(names)} sources"
+        every = f"all {len(at)}" if len(at) == len(names) else f"{len(at)} of {len(names)}"
+        where = listed(at) if len(at) <= 3 else f"{every} sources"
         parts.append(f"{len(found.missing):,} of {lists} can miss {what} at {where}")
     elif found.unknown:
         parts.append(f"None of {lists} is known to miss {what}")
@@ -277,7 +285,8 @@ def headline(report: Report) -> str:
         parts.append(f"None of {lists} can miss {what} at {'the source' if len(names) == 1 else 'any source'}")
     more = []
     if found.extra:
-        more.append(f"{len(found.extra):,} {'shows' if len(found.extra) == 1 else 'show'} {what} that were not asked for")
+        verb = "shows" if len(found.extra) == 1 else "show"
+        more.append(f"{len(found.extra):,} {verb} {what} that were not asked for")
     if found.unknown:
         more.append(f"for {len(found.unknown):,} part of the answer is unknown")
     unread = sum(1 for w in report.worklists if not w.complete)

@@ -1,0 +1,428 @@
+"""The matrix as one HTML file for somebody who has never heard of worklint: no network, readable without script.
+
+Static are the first sentence, the counts, the matrix of worklists, the findings, and the reasons with their evidence.
+The script adds filters, the rows of constraints and the details of a cell; it takes the reasons from the static part,
+so that nothing stands in the file twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from string import Template
+from typing import Any, TextIO
+
+from worklint.knowledge.data import path
+from worklint.model import SEVERITIES, Evidence
+from worklint.report.terminal import clean
+from worklint.report.types import CauseRow, CellRow, FilterRow, FindingRow, Report, SourceRow, WorklistRow
+from worklint.report.words import (
+    GRADES,
+    MARK,
+    NOT_JUDGED,
+    NOT_JUDGED_MEANING,
+    REASON_WORDS,
+    ROLES,
+    SIGNS,
+    Counts,
+    count,
+    counts,
+    grade_letter,
+    grade_words,
+    headline,
+    noun,
+    origin_line,
+    reasons,
+    release,
+    sign,
+    source_name,
+    summary_line,
+    tag,
+    verdict_template,
+)
+
+STATIC_ROWS = 300
+"""Worklists that are in the page itself; the script draws further ones when they are asked for."""
+STATIC_FINDINGS = 2000
+
+_URL = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]", re.IGNORECASE)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_PLANNED = {s: n for s, n in zip(("exact", "superset", "subset", "mixed", "rejected"), (0, 2, 3, 4, 5), strict=True)}
+
+
+def write(report: Report, out: TextIO, *, planned: bool = True, **_: object) -> None:
+    """Write the page.
+
+    ``planned``: below a verdict as written, show the one of the plan where the report has it.
+    """
+    for piece in pieces(report, planned):
+        out.write(_SURROGATES.sub("\ufffd", piece))
+
+
+def pieces(report: Report, planned: bool = True) -> Iterator[str]:
+    """Yield the page in pieces."""
+    style, script = _template("page.css"), _template("page.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    page = _Page(report, planned)
+    slots: dict[str, Iterable[str]] = {
+        "policy": [policy],
+        "style": [style],
+        "script": [script],
+        "title": [_e(headline(report)), " – worklint"],
+        "headline": [_e(headline(report))],
+        "lead": [_lead(report)],
+        "facts": _facts(report),
+        "counts": _counts(page.counts, len(report.worklists)),
+        "legend": page.legend(),
+        "matrix": page.matrix(),
+        "findings": _findings(report),
+        "causes_summary": [count(len(report.causes), "reason"), ", with evidence"],
+        "causes": map(_cause, report.causes),
+        "footer": [_e(summary_line(report)), ". ", _e(origin_line(report)), "."],
+        "data": page.data(),
+    }
+    for text, slot in _parts(_template("page.html")):
+        yield text
+        if slot:
+            yield from slots[slot]
+
+
+def _template(name: str) -> str:
+    return path(f"reports/templates/{name}").read_text(encoding="utf-8")
+
+
+def _parts(template: str) -> Iterator[tuple[str, str]]:
+    """Yield the text of a template up to each of its slots, and the name of the slot."""
+    end = 0
+    for found in Template.pattern.finditer(template):
+        yield template[end : found.start()], found["named"] or ""
+        end = found.end()
+    yield template[end:], ""
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _e(text: str) -> str:
+    return escape(clean(text))
+
+
+def _svg(name: str, cls: str = "sign") -> str:
+    return f'<svg class="{cls}" aria-hidden="true"><use href="#{name}"/></svg>'
+
+
+def _lead(report: Report) -> str:
+    if not report.filters:
+        return ""
+    return (
+        "A worklist puts the same question to several archives, and not every archive understands every part of it. "
+        "This report tells for each list and each archive whether its answer can be relied on, why not, and what to "
+        "do about it."
+    )
+
+
+def _facts(report: Report) -> Iterator[str]:
+    project = report.project
+    for name, value in (
+        ("Enterprise", project.enterprise),
+        ("Project", project.file),
+        ("Viewer", project.viewer),
+        ("Seen from", project.local),
+        ("Compatibility database", report.database),
+        ("Date", project.date),
+    ):
+        if value:
+            yield f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>"
+
+
+def _counts(found: Counts, total: int) -> Iterator[str]:
+    for name, title, why, lists in (
+        ("missing", "can miss rows", "Something that belongs on the list may not be shown.", found.missing),
+        ("extra", "show extra rows", "The list holds more than was asked for.", found.extra),
+        ("unknown", "are unknown in part", "Nobody has evidence for part of the answer.", found.unknown),
+    ):
+        zero = "" if lists else " zero"
+        yield (
+            f'<button type="button" class="count {name}{zero}" data-show="{name}" aria-pressed="false">'
+            f'<b>{len(lists):,}</b><span><span class="name">of {count(total, "worklist")} {title}</span>'
+            f'<span class="why">{why}</span></span></button>\n'
+        )
+
+
+class _Page:
+    """The matrix, static and as data for the script; both number sources, worklists and verdicts alike."""
+
+    def __init__(self, report: Report, planned: bool) -> None:
+        self.report, self.planned = report, planned
+        self.counts = counts(report)
+        roles = list(dict.fromkeys(s.role for s in report.sources))
+        self.sources = [s for role in roles for s in report.sources if s.role == role]
+        self.filters: dict[str, dict[str, FilterRow]] = {}
+        for row in report.filters:
+            self.filters.setdefault(row.worklist, {})[row.source] = row
+        self.nested = {c.worklist for c in report.constraints}
+        file_order = {w.id: i for i, w in enumerate(report.worklists)}
+        self.lists = sorted(report.worklists, key=lambda w: (self._rank(w), file_order[w.id]))
+        self.file_order = file_order
+
+    def _rank(self, worklist: WorklistRow) -> int:
+        """Return the place of a worklist where those that can miss come first."""
+        found = self.counts
+        sets = (found.missing, found.unknown, found.extra)
+        return next((i for i, s in enumerate(sets) if worklist.id in s), len(sets) - worklist.complete)
+
+    def legend(self) -> Iterator[str]:
+        rows: list[CellRow | FilterRow] = [*self.report.filters, *self.report.cells]
+        if not rows:
+            return
+        found, letters = {sign(r).name for r in rows}, {grade_letter(r.grade) for r in rows}
+        if any(r.mark == "!" for r in rows):
+            yield f"<span>{_svg('bang', 'bang')}<span><b>unreliable</b> {_e(MARK.partition(': ')[2])}</span></span>"
+        for s in SIGNS:
+            if s.name in found:
+                yield f"<span>{_svg('s-' + s.name)}<span><b>{_e(s.word)}</b> {_e(s.meaning)}</span></span>"
+        if any(s.id not in self.filters.get(w.id, {}) for w in self.lists for s in self.sources):
+            yield f"<span>{_svg('s-none')}<span><b>{NOT_JUDGED}</b> {NOT_JUDGED_MEANING}</span></span>"
+        grades = "; ".join(f"<b>{g.letter}</b> {_e(g.words)}" for g in GRADES if g.letter in letters)
+        if grades:
+            yield f'<span class="grades">Letters tell what a verdict rests on: {grades}.</span>'
+
+    def matrix(self) -> Iterator[str]:
+        if not self.lists:
+            yield "<p>There is no worklist.</p>"
+            return
+        yield (
+            '<div class="controls"><label>Find <input type="search" id="find" placeholder="name, file or condition">'
+            '</label><label>Order <select id="order"><option value="worst">can miss first</option>'
+            '<option value="file">as in the files</option></select></label>'
+            '<button type="button" class="quiet" id="all" aria-pressed="false">Show all conditions</button>'
+            '<span class="shown" id="shown"></span></div>\n'
+        )
+        yield '<div class="scroll"><table id="matrix"><caption>One row a worklist, one column a source. '
+        yield "Open a cell for the reason, the evidence and the remedy.</caption>\n"
+        yield from self._head()
+        yield "<tbody>\n"
+        for number, worklist in enumerate(self.lists[:STATIC_ROWS]):
+            yield self._row(number, worklist)
+        yield "</tbody></table></div>\n"
+        if len(self.lists) > STATIC_ROWS:
+            yield f'<p><button type="button" class="quiet more" id="more">The first {STATIC_ROWS:,} of '
+            yield f"{len(self.lists):,} worklists are shown; show more</button></p>\n"
+
+    def _head(self) -> Iterator[str]:
+        groups = [(role, [s for s in self.sources if s.role == role]) for role in dict.fromkeys(s.role for s in self.sources)]
+        yield "<colgroup></colgroup>" + "".join(f'<colgroup span="{len(g)}"></colgroup>' for _, g in groups)
+        yield '<thead><tr class="roles"><th class="corner" rowspan="2" scope="col">Worklist</th>'
+        for role, group in groups:
+            name = ROLES.get(role, role) if len(groups) > 1 else "Sources"
+            if role == "spoke" and len(group) == 1:
+                name = name.removesuffix("s")
+            yield f'<th scope="colgroup" class="edge" colspan="{len(group)}">{_e(name)}</th>'
+        yield "</tr><tr>"
+        for _, group in groups:
+            for i, s in enumerate(group):
+                edge = ' class="edge"' if i == 0 else ""
+                here = '<span class="here">this site</span>' if s.local else ""
+                yield f'<th scope="col"{edge}>{_e(source_name(s))}{here}<small>{_e(_about(s))}</small></th>'
+        yield "</tr></thead>\n"
+
+    def _row(self, number: int, w: WorklistRow) -> str:
+        """Return the row of a worklist; the script makes the same for those beyond the static ones."""
+        badge = "" if w.complete else ' <span class="badge">not read completely</span>'
+        name = f"<span>{_e(w.name)}{badge}</span>"
+        if w.id in self.nested:
+            name = f'<button type="button" class="expand" aria-expanded="false">{_svg("chevron", "")}{name}</button>'
+        else:
+            name = f'<span class="name-only"><span class="noexpand"></span>{name}</span>'
+        more = f'<span class="place"><span class="clamp">{_e(w.description)}</span></span>' if w.description else ""
+        place = f'<span class="place">{_e(w.file)}:{w.line}</span>'
+        cells = self.filters.get(w.id, {})
+        edges = self._edges()
+        body = "".join(self._cell(cells.get(s.id), i in edges) for i, s in enumerate(self.sources))
+        return f'<tr data-list="{number}"><th scope="row">{name}{more}{place}</th>{body}</tr>\n'
+
+    def _edges(self) -> set[int]:
+        return {i for i, s in enumerate(self.sources) if i == 0 or s.role != self.sources[i - 1].role}
+
+    def _cell(self, row: FilterRow | None, edge: bool) -> str:
+        side = " edge" if edge else ""
+        if row is None:
+            return (
+                f'<td class="k-none{side}"><button type="button" class="cell"><span class="slot"></span>'
+                f'{_svg("s-none")}<span class="word">{NOT_JUDGED}</span></button></td>'
+            )
+        s, letter = sign(row), grade_letter(row.grade)
+        bang = _svg("bang", "bang") + '<span class="vh">unreliable: </span>' if row.mark == "!" else ""
+        marked = " marked" if row.mark else ""
+        grade = f'<span class="vh">, evidence </span><span class="grade">{letter}</span>' if letter else ""
+        plan = ""
+        if self.planned and row.as_planned:
+            plan = f'<span class="plan">planned: {_e(SIGNS[_PLANNED.get(row.as_planned, 6)].word)}</span>'
+        return (
+            f'<td class="k-{s.name}{marked}{side}"><button type="button" class="cell"><span class="slot">{bang}</span>'
+            f'{_svg("s-" + s.name)}<span class="word">{_e(s.word)}{plan}</span>{grade}</button></td>'
+        )
+
+    def data(self) -> Iterator[str]:
+        """Yield the data for the script as JSON: verdicts and rows that are equal stand in it once."""
+        report = self.report
+        place = {s.id: i for i, s in enumerate(self.sources)}
+        strings, verdicts, rows = _Table(), _Table(), _Table()
+        cells: dict[int, list[int]] = {}
+        for c in report.cells:
+            row = cells.setdefault(c.constraint, [-1] * len(self.sources))
+            row[place[c.source]] = verdicts.number(self._verdict(c, (c.cause,), c.trace, strings))
+        nothing = (-1,) * len(self.sources)
+        inside: dict[str, list[tuple[Any, ...]]] = {}
+        for k in report.constraints:
+            about = " · ".join(
+                x for x in (k.attribute or k.label or "", tag(k.tag), f"{k.file}:{k.line}", k.filter and f"filter {k.filter}") if x
+            )
+            levels = f"{k.attribute_level or 'no level'} attribute, asked at {k.level} level"
+            kind = f"{k.matching} matching" if k.matching != "none" else "no attribute behind the label"
+            inside.setdefault(k.worklist, []).append(
+                (clean(k.text), k.key, clean(about), f"{levels}; {kind}{', negated' if k.negated else ''}", rows.number(tuple(cells.get(k.id, nothing))))
+            )
+        lists = []
+        for w in self.lists:
+            of = self.filters.get(w.id, {})
+            row = [-1] * len(self.sources)
+            for source, f in of.items():
+                row[place[source]] = verdicts.number(self._verdict(f, f.causes, (), strings))
+            found = self.counts
+            lists.append(
+                {
+                    "id": w.id, "name": clean(w.name), "file": clean(w.file), "line": w.line, "order": self.file_order[w.id],
+                    "about": clean(w.description or ""), "whole": w.complete, "what": noun(w.model, w.level),
+                    "missing": w.id in found.missing, "extra": w.id in found.extra, "unknown": w.id in found.unknown,
+                    "row": rows.number(tuple(row)), "parts": inside.get(w.id, []),
+                }
+            )  # fmt: skip
+        yield "{\n"
+        yield f'"sources": {_json([{"id": s.id, "name": clean(source_name(s)), "about": clean(_about(s))} for s in self.sources])},\n'
+        yield f'"edges": {_json(sorted(self._edges()))},\n'
+        yield f'"strings": {_json(strings.found)},\n'
+        yield f'"verdicts": {_json(verdicts.found)},\n'
+        yield f'"rows": {_json(rows.found)},\n'
+        yield '"lists": ['
+        for i, item in enumerate(lists):
+            yield (",\n" if i else "\n") + _json(item)
+        yield "\n],\n"
+        yield f'"reasons": {_json(REASON_WORDS)},\n'
+        yield f'"grades": {_json({g.grade: [g.letter, g.words] for g in GRADES})},\n'
+        yield f'"words": {_json({s.name: s.word for s in SIGNS} | {"none": NOT_JUDGED})},\n'
+        yield f'"notJudged": {_json(NOT_JUDGED_MEANING)},\n"pageSize": {STATIC_ROWS}\n}}'
+
+    def _verdict(
+        self, row: CellRow | FilterRow, causes: tuple[int, ...], trace: tuple[str, ...], strings: _Table
+    ) -> tuple[Any, ...]:
+        """Return kind, mark, grade, sentence, reasons for extra and missing rows, causes, trace, plan."""
+        plan = ""
+        if self.planned and isinstance(row, FilterRow) and row.as_planned:
+            plan = SIGNS[_PLANNED.get(row.as_planned, 6)].word
+        return (
+            sign(row).name, row.mark, row.grade, strings.number(verdict_template(row)),
+            tuple(reasons(row.add_reasons)), tuple(reasons(row.miss_reasons)), causes,
+            tuple(strings.number(clean(t)) for t in trace), plan,
+        )  # fmt: skip
+
+
+class _Table:
+    """Values, each once, and the number of each."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+
+    @property
+    def found(self) -> list[Any]:
+        return list(self.numbers)
+
+    def number(self, value: Any) -> int:
+        return self.numbers.setdefault(value, len(self.numbers))
+
+
+def _json(value: Any) -> str:
+    """Return JSON that cannot end the element that it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _about(source: SourceRow) -> str:
+    transport = {"dimse": "DICOM", "dicomweb": "DICOMweb"}.get(source.transport, source.transport)
+    return ", ".join(x for x in (release(source), transport) if x)
+
+
+def _cause(cause: CauseRow) -> str:
+    rule = f'<dt>Rule</dt><dd class="rule">{_e(cause.rule)}</dd>' if cause.rule else ""
+    remedy = f'<dt>What to do</dt><dd class="remedy">{_e(cause.remedy)}</dd>' if cause.remedy else ""
+    evidence = "".join(_evidence(e) for e in cause.evidence)
+    evidence = f'<dt>Evidence</dt><dd class="evidence"><ul>{evidence}</ul></dd>' if evidence else ""
+    return (
+        f'<article class="cause" id="cause-{cause.id}"><p class="said">{_e(cause.message)}</p>'
+        f"<dl>{remedy}{evidence}{rule}</dl></article>\n"
+    )
+
+
+def _evidence(evidence: Evidence) -> str:
+    dated = f" ({_e(evidence.date)})" if evidence.date else ""
+    return (
+        f"<li><b>{grade_letter(evidence.grade)}</b> {_e(grade_words(evidence.grade))}: {_linked(evidence.citation)}{dated}</li>"
+    )
+
+
+def _linked(text: str) -> str:
+    """Return text in which addresses of the web, and no others, are links."""
+    text, pieces, end = clean(text), [], 0
+    for found in _URL.finditer(text):
+        url = escape(found[0])
+        pieces += [escape(text[end : found.start()]), f'<a href="{url}" rel="noopener noreferrer" target="_blank">{url}</a>']
+        end = found.end()
+    return "".join([*pieces, escape(text[end:])])
+
+
+def _findings(report: Report) -> Iterator[str]:
+    names = {w.id: w.name for w in report.worklists}
+    order = {s: i for i, s in enumerate(SEVERITIES)}
+    rows = sorted(report.findings, key=lambda f: order[f.finding.severity])
+    shown = [f for f in rows if f.finding.suppressed is None and not f.finding.baselined]
+    quiet = [f for f in rows if f.finding.suppressed is not None or f.finding.baselined]
+    if not shown:
+        yield "<p>There is nothing to report.</p>\n" if not quiet else "<p>There is nothing new to report.</p>\n"
+    else:
+        yield '<ul class="findings">\n'
+        yield from (_finding(f, names) for f in shown[:STATIC_FINDINGS])
+        yield "</ul>\n"
+    if len(shown) > STATIC_FINDINGS:
+        yield f"<p>The first {STATIC_FINDINGS:,} of {len(shown):,} findings; the CSV and JSON reports hold all.</p>\n"
+    if quiet:
+        yield f'<details class="aside"><summary>{count(len(quiet), "finding")} suppressed or in the baseline</summary>'
+        yield '<ul class="findings">\n'
+        yield from (_finding(f, names) for f in quiet[:STATIC_FINDINGS])
+        yield "</ul></details>\n"
+
+
+def _finding(row: FindingRow, names: dict[str, str]) -> str:
+    found, span = row.finding, row.finding.span
+    head = [f'<span class="sev {found.severity}">{found.severity}</span>']
+    if found.worklist is not None:
+        head.append(f"<span>{_e(names.get(found.worklist, found.worklist))}</span>")
+    if found.sources:
+        head.append(f"<span>at {_e(', '.join(found.sources))}</span>")
+    head.append(f"<span>{_e(f'{span.file}:{span.line}:{span.column}')}</span>")
+    head.append(f"<span>{_e(found.rule)} {_e(row.name)}</span>")
+    then = f'<p class="then">What to do: {_e(found.remedy)}</p>' if found.remedy else ""
+    if found.suppressed is not None:
+        then += f'<p class="then">Suppressed: {_e(found.suppressed)}</p>'
+    if found.baselined:
+        then += '<p class="then">In the baseline.</p>'
+    return (
+        f'<li class="finding"><div class="head">{"".join(head)}</div><p class="said">{_e(found.message)}</p>{then}</li>\n'
+    )
