@@ -6,7 +6,7 @@ The clock is given, never asked: equal inputs give equal ranges.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 
 UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
@@ -49,13 +49,13 @@ def clock_at(today: date, now: datetime | None, zone: str | None = None, home: s
 
 
 @cache
-def _zone(name: str) -> timezone:
+def _zone(name: str) -> tzinfo:
     import zoneinfo
 
     try:
-        return zoneinfo.ZoneInfo(name)  # type: ignore[return-value]
+        return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return timezone.utc
+        return UTC
 
 
 def unit_of(word: str) -> str | None:

@@ -12,6 +12,7 @@ from worklint.knowledge import standard
 from worklint.knowledge.labels import Label
 from worklint.model import Attribute, Span
 from worklint.syntax.tree import Part, PartKind, Reference
+from worklint.wording import quoted, written
 from worklint.yaml_text import nearest
 
 _STEP = re.compile(
@@ -93,25 +94,6 @@ def reference_steps(text: str) -> tuple[Part, ...]:
             word = (match["tag"] or match["group"] + match["element"]).upper()
         steps.append(Part(kind, word, nowhere, creator))
     return tuple(steps)
-
-
-def written(reference: Reference) -> str:
-    """Return a reference as the language writes it."""
-    return ".".join(_written_part(part) for part in reference.parts)
-
-
-def _written_part(part: Part) -> str:
-    if part.kind == "keyword":
-        return part.text
-    if part.kind == "label":
-        return quoted(part.text)
-    tag = f"{part.text[:4]},{part.text[4:]}"
-    return f"({tag} {quoted(part.creator or '')})" if part.kind == "private" else f"({tag})"
-
-
-def quoted(text: str) -> str:
-    """Return a text in the quotes of the language."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def resolve_reference(

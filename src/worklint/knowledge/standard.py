@@ -193,6 +193,11 @@ def time_of(date_keyword: str) -> str | None:
     return next((time for date, time in _pairs() if date == date_keyword), None)
 
 
+def date_of(time_keyword: str) -> str | None:
+    """Return the date attribute that is paired with a time attribute, or ``None``."""
+    return next((date for date, time in _pairs() if time == time_keyword), None)
+
+
 # -------------------------------------------------------------------------------------------------------- models
 
 
