@@ -64,16 +64,16 @@ RANGES = {
 # peculiar to times, numbers and several stored values is the matter of rows that name an attribute.
 POOL = [
     "PatientName", "PatientID", "PatientBirthDate",
-    "EthnicGroup", "PatientComments", 
+    "EthnicGroup", "PatientComments",
     "IssuerOfPatientID", "StudyDate", "AccessionNumber",
-    "StudyDescription", 
-    "AdditionalPatientHistory", "RequestingPhysician", 
-    "Laterality", "SeriesDescription", 
-    "PatientPosition", "SeriesDate", 
+    "StudyDescription",
+    "AdditionalPatientHistory", "RequestingPhysician",
+    "Laterality", "SeriesDescription",
+    "PatientPosition", "SeriesDate",
     "ContentDate",
     "ImageComments",
     "AcquisitionNumber", "PatientState", "SpecialNeeds",
-    "PregnancyStatus", "Allergies", "ReasonForTheRequestedProcedure",
+    "PregnancyStatus", "ReasonForTheRequestedProcedure",
     "PatientTransportArrangements", "ScheduledProcedureStepSequence.PreMedication",
     "ScheduledProcedureStepSequence.ScheduledProcedureStepModificationDateTime",
 ]  # fmt: skip
@@ -243,9 +243,9 @@ def others_of(row: dict[str, str], product: str, model: str, level: str) -> tupl
     return keys, empties
 
 
-def releases_for(row: dict[str, str], profile: Profile) -> list[str | None]:
+def releases_for(row: dict[str, str], profile: Profile) -> list[str]:
     fits = [r for r in profile.releases if products.in_ranges(r, tuple(row["releases"].split()), profile.releases)]
-    return list(dict.fromkeys([fits[0], fits[-1]])) if fits else [None]
+    return list(dict.fromkeys([fits[0], fits[-1]])) if fits else []
 
 
 def settings_for(row: dict[str, str]) -> list[tuple[tuple[str, str], ...]]:
@@ -278,8 +278,7 @@ def showable(reasons: frozenset[str], sent: Sent) -> frozenset[str]:
     return frozenset(r for r in reasons if any(can_trigger(r, s) for s in richest))
 
 
-def compare(row: dict[str, str], found: Behaviour, sent: Sent) -> str | None:
-    expected = Expected(row["does"], frozenset(row["adds"].split()), frozenset(row["misses"].split()))
+def compare(row: dict[str, str], expected: Expected, found: Behaviour, sent: Sent) -> str | None:
     got = Expected(found.does, found.adds, found.misses)
     if found.one_of:
         return f"several possibilities: {[(b.does, sorted(b.adds), sorted(b.misses)) for b in found.one_of]}"
@@ -299,37 +298,60 @@ def compare(row: dict[str, str], found: Behaviour, sent: Sent) -> str | None:
     return None
 
 
-def disagreements(product: str, row: dict[str, str]) -> Iterator[str]:
-    whole, rows = products.product(product), table(product)
+def places_for(product: str, row: dict[str, str]) -> Iterator[tuple[Place, str]]:
+    """Yield each source and level at which the row is tried."""
+    whole = products.product(product)
     assert whole is not None
-    for release in releases_for(row, whole):
-        if release is None and whole.releases:
-            yield "no release of the profile lies in the range of the row"
-            continue
+    for release, settings in itertools.product(releases_for(row, whole), settings_for(row)):
         chosen = products.profile(product, release)
-        assert chosen is not None
-        models = [row["model"]] if row["model"] else ["study-root"]
-        for model in models:
-            known = standard.model(model)
-            assert known is not None
-            for level in [row["level"]] if row["level"] else known.levels:
-                place = Place(
-                    product, chosen.profile, row["transport"], model, "reading", settings_for(row), site=()
-                )  # fmt: skip
-                names = representatives(product, row, model, level)
-                tried = 0
-                for name in names:
-                    vr = path_of(name)[-1].vr
-                    for kind in kinds_for(product, row, vr):
-                        for sent in values_for(row, rows, kind, vr):
-                            tried += 1
-                            key = key_at(name, model, level, sent)
-                            keys, empties = others_of(row, product, model, level)
-                            problem = compare(row, said(place, key, keys, empties), key.sent)
-                            if problem:
-                                yield f"{release} {level} {name} {kind} {sent.text!r}: {problem}"
-                if not tried and row["level"]:
-                    yield f"{release} {level}: no key or value stands for the row"
+        known = standard.model(row["model"] or "study-root")
+        assert chosen is not None and known is not None
+        for level in [row["level"]] if row["level"] else known.levels:
+            yield Place(product, chosen.profile, row["transport"], known.id, "reading", settings), level
+
+
+def keys_for(product: str, row: dict[str, str], place: Place, level: str) -> Iterator[KeyAt]:
+    """Yield the keys that stand for the row."""
+    for name in representatives(product, row, place.model, level):
+        vr = path_of(name)[-1].vr
+        for kind in kinds_for(product, row, vr):
+            for sent in values_for(row, table(product), kind, vr):
+                yield key_at(name, place.model, level, sent)
+
+
+def with_what_adds_everywhere(product: str, row: dict[str, str], place: Place, sent: Sent) -> Expected:
+    """Return what the row says, and what the file says of every key with such a value (``also``)."""
+    adds, misses = set(row["adds"].split()), set(row["misses"].split())
+    for other in table(product):
+        if other["does"] == "also" and other["transport"] == place.transport:
+            at_hand = products.in_ranges(
+                place.profile.release, tuple(other["releases"].split()), place.profile.releases
+            )
+            if at_hand and in_class(other["value"], sent):
+                adds |= set(other["adds"].split())
+                misses |= set(other["misses"].split())
+    return Expected(row["does"], frozenset(adds), frozenset(misses))
+
+
+def disagreements(product: str, row: dict[str, str]) -> Iterator[str]:
+    whole = products.product(product)
+    assert whole is not None
+    if row["transport"] not in whole.transports:
+        yield f"no transport {row['transport']}"
+        return
+    if not releases_for(row, whole):
+        yield "no release of the profile lies in the range of the row"
+    for place, level in places_for(product, row):
+        tried = 0
+        for key in keys_for(product, row, place, level):
+            tried += 1
+            keys, empties = others_of(row, product, place.model, level)
+            expected = with_what_adds_everywhere(product, row, place, key.sent)
+            problem = compare(row, expected, said(place, key, keys, empties), key.sent)
+            if problem:
+                yield f"{place.profile.release} {level} {key.dotted} {key.sent.kind} {key.sent.text!r}: {problem}"
+        if not tried and row["level"]:
+            yield f"{level}: no key or value stands for the row"
 
 
 def in_service(product: str, row: dict[str, str]) -> str | None:
@@ -390,8 +412,7 @@ def test_evidence_holds(product: str) -> None:
     wrong, used = [], set()
     for number, row in enumerate(table(product), 2):
         lines = listed(product, row)
-        if row["transport"] == "rest":
-            used.update(lines)
+        if row["does"] == "also":
             continue
         problems = deviates(product, row)
         if problems and not lines:
@@ -410,7 +431,9 @@ def test_citations_are_those_of_the_file(product: str) -> None:
 
     citations = data.read_json(f"dicom_dictionaries/products/{product}.json")["citations"]
     have = {(name, c["grade"]) for name, c in citations.items()}
-    wrong = {(r["citation"], r["grade"]) for r in table(product)} - have
+    whole = products.product(product)
+    assert whole is not None
+    wrong = {(r["citation"], r["grade"]) for r in table(product) if r["transport"] in whole.transports} - have
     assert not wrong, "the product file has no citation of that name and grade"
 
 

@@ -147,7 +147,7 @@ def at_release(whole: Profile, release: str | None) -> Chosen:
         release=known,
         offered=keep(whole.offered),
         statements=keep(whole.statements),
-        interactions=keep(whole.interactions),
+        interactions=tuple(replace(i, replace=keep(i.replace)) for i in keep(whole.interactions)),
         lifts=tuple(pair for pair in whole.lifts if fits(pair[1])),
         keeping=keep(whole.keeping),
         caps=keep(whole.caps),
