@@ -555,6 +555,7 @@ def _caps(
         facts = {
             "N": causes.noun(worklist.level), "text": "the list", "name": "the list",
             "rows": f"{rows} {causes.noun(worklist.level)}" if rows else "a number of rows that its setting says",
+            "severity": level,
         }  # fmt: skip
         extra.append(causes.make("WL511", own, facts, cap.because, "", cap.evidence))
         effect = effect if effect.rejected else join(effect, own)

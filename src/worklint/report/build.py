@@ -1,0 +1,243 @@
+"""Makes the report: numbers the constraints, names what is stable, sorts what is a set, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+
+from worklint._version import __version__
+from worklint.judge import Cell, Judged, mark_of, verdict_name
+from worklint.knowledge import data
+from worklint.model import REASONS, SPELLING, Cause, Constraint, Effect, Finding, Worklist
+from worklint.report.types import (
+    CauseRow,
+    CellRow,
+    ConstraintRow,
+    FilterRow,
+    FindingRow,
+    ProjectRow,
+    Report,
+    SourceRow,
+    Summary,
+    WorklistRow,
+)
+from worklint.rules import rule_name
+from worklint.sources import Site, Source
+
+_SIGNS = {"exact": "✓", "superset": "+", "subset": "−", "mixed": "±", "rejected": "×", "unknown": "?"}
+_PROMISED = ("standard", "assumed")
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()
+
+
+def sign_of(effect: Effect, grade: str, named: bool) -> str:
+    """Return the sign of a verdict; ``≈`` for what is exact but for spelling, and promised rather than checked."""
+    name = verdict_name(effect)
+    if named and grade in _PROMISED and name in ("exact", "superset") and effect.adds <= SPELLING:
+        return "≈"
+    return _SIGNS[name]
+
+
+def _ordered(reasons: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(reasons, key=REASONS.index))
+
+
+def _flags(effect: Effect) -> tuple[bool, bool]:
+    if effect.rejected:
+        return False, False
+    if not effect.known:
+        return True, True
+    return bool(effect.adds), bool(effect.misses)
+
+
+def tag_text(constraint: Constraint) -> str | None:
+    """Return the tag of a constraint's attribute: eight hexadecimal digits."""
+    return constraint.attribute.tag if constraint.attribute else None
+
+
+def build(
+    site: Site,
+    worklists: Sequence[Worklist],
+    judged: Mapping[str, Mapping[str, Judged]],
+    findings: Sequence[Finding],
+    today: date,
+) -> Report:
+    """Return the report. ``judged`` maps worklist id to source id to verdicts; a pair that is not judged is absent."""
+    sources = {s.id: s for s in site.sources}
+    constraints: list[ConstraintRow] = []
+    cells: list[CellRow] = []
+    filters: list[FilterRow] = []
+    causes: dict[Cause, int] = {}
+    rows = []
+
+    def cause_id(cause: Cause) -> int:
+        return causes.setdefault(cause, len(causes))
+
+    for worklist in worklists:
+        verdicts = judged.get(worklist.id, {})
+        rows.append(_worklist_row(worklist, verdicts))
+        first = len(constraints)
+        constraints += _constraint_rows(worklist, first)
+        for index in range(len(worklist.constraints)):
+            for source, one in verdicts.items():
+                cells.append(_cell_row(first + index, sources[source], one.cells[index], cause_id))
+        for source, one in verdicts.items():
+            filters.append(_filter_row(worklist, sources[source], one, cause_id))
+    found = tuple(FindingRow(_fingerprint(f), rule_name(f.rule), f) for f in sorted(findings, key=_finding_order))
+    cause_rows = tuple(CauseRow(i, c.rule, c.message, c.remedy, c.facts, c.evidence) for c, i in causes.items())
+    return Report(
+        version=__version__,
+        database=data.database(),
+        project=_project_row(site, today),
+        worklists=tuple(rows),
+        sources=tuple(_source_row(s) for s in site.sources),
+        constraints=tuple(constraints),
+        causes=cause_rows,
+        cells=tuple(cells),
+        filters=tuple(filters),
+        findings=found,
+        summary=_summary(rows, constraints, site.sources, cells, filters, found),
+    )
+
+
+def _fingerprint(finding: Finding) -> str:
+    return _digest(
+        finding.rule, finding.worklist or finding.span.file, finding.attribute or "", " ".join(sorted(finding.sources))
+    )[:16]
+
+
+def _finding_order(finding: Finding) -> tuple[str, int, int, str, str, tuple[str, ...]]:
+    span = finding.span
+    return (span.file, span.line, span.column, finding.rule, finding.worklist or "", finding.sources)
+
+
+def _project_row(site: Site, today: date) -> ProjectRow:
+    enterprise = site.enterprise
+    if enterprise is None:
+        return ProjectRow(None, None, None, None, today.isoformat(), None)
+    viewer = None
+    if site.viewer is not None:
+        release = enterprise.viewer.release if enterprise.viewer else None
+        viewer = f"{site.viewer.product}@{release}" if release else site.viewer.product
+    local = site.local.id if site.local else None
+    return ProjectRow(enterprise.file, enterprise.name, viewer, enterprise.timezone, today.isoformat(), local)
+
+
+def _source_row(source: Source) -> SourceRow:
+    product = None if source.own_profile else source.product
+    return SourceRow(
+        source.id, product, source.release, source.role, source.transport, source.own_profile, source.local,
+        source.title or source.profile.name,
+    )  # fmt: skip
+
+
+def _worklist_row(worklist: Worklist, verdicts: Mapping[str, Judged]) -> WorklistRow:
+    return WorklistRow(
+        worklist.id, worklist.name, worklist.file, worklist.span.line, worklist.format, worklist.scope, worklist.model,
+        worklist.level, worklist.purpose, tuple(verdicts), worklist.complete, worklist.description, worklist.owner,
+    )  # fmt: skip
+
+
+def _constraint_rows(worklist: Worklist, first: int) -> list[ConstraintRow]:
+    out = []
+    seen: dict[str, int] = {}
+    for index, (constraint, negated) in enumerate(worklist.constraints):
+        ordinal = seen[constraint.text] = seen.get(constraint.text, 0) + 1
+        span = constraint.span
+        out.append(
+            ConstraintRow(
+                id=first + index,
+                key=_digest(worklist.id, constraint.text, str(ordinal))[:8],
+                worklist=worklist.id,
+                text=constraint.text,
+                attribute=constraint.name if constraint.path else None,
+                tag=tag_text(constraint),
+                label=constraint.label,
+                vr=constraint.vr,
+                level=constraint.level,
+                attribute_level=constraint.attribute_level,
+                matching=constraint.matching,
+                values=tuple(v.text for v in constraint.values),
+                negated=negated,
+                filter=constraint.filter,
+                file=span.file,
+                line=span.line,
+                column=span.column,
+                end_line=span.end_line,
+                end_column=span.end_column,
+                via=tuple((v.file, v.line, v.column) for v in constraint.via),
+            )
+        )
+    return out
+
+
+def _cell_row(constraint: int, source: Source, cell: Cell, cause_id: Callable[[Cause], int]) -> CellRow:
+    may_add, may_miss = _flags(cell.effect)
+    shown = Effect() if cell.effect.rejected else cell.effect
+    return CellRow(
+        constraint=constraint,
+        source=source.id,
+        verdict=verdict_name(cell.effect),
+        mark=mark_of(cell.effect, cell.severity),
+        severity=cell.severity,
+        may_add=may_add,
+        may_miss=may_miss,
+        rejected=cell.effect.rejected,
+        known=cell.effect.known,
+        add_reasons=_ordered(shown.adds),
+        miss_reasons=_ordered(shown.misses),
+        cause=cause_id(cell.cause),
+        sign=sign_of(cell.effect, cell.grade, source.product != "dicom-standard"),
+        grade=cell.grade,
+        trace=cell.trace,
+    )
+
+
+def _filter_row(worklist: Worklist, source: Source, one: Judged, cause_id: Callable[[Cause], int]) -> FilterRow:
+    may_add, may_miss = _flags(one.effect)
+    shown = Effect() if one.effect.rejected else one.effect
+    return FilterRow(
+        worklist=worklist.id,
+        source=source.id,
+        as_written=verdict_name(one.effect),
+        mark=mark_of(one.effect, one.severity),
+        severity=one.severity,
+        may_add=may_add,
+        may_miss=may_miss,
+        rejected=one.effect.rejected,
+        known=one.effect.known,
+        add_reasons=_ordered(shown.adds),
+        miss_reasons=_ordered(shown.misses),
+        causes=tuple(cause_id(c) for c in one.causes),
+        sign=sign_of(one.effect, one.grade, source.product != "dicom-standard"),
+        grade=one.grade,
+    )
+
+
+def _summary(
+    worklists: Sequence[WorklistRow],
+    constraints: Sequence[ConstraintRow],
+    sources: Sequence[Source],
+    cells: Sequence[CellRow],
+    filters: Sequence[FilterRow],
+    findings: Sequence[FindingRow],
+) -> Summary:
+    live = [f.finding for f in findings if f.finding.suppressed is None and not f.finding.baselined]
+    count = {s: sum(1 for f in live if f.severity == s) for s in ("error", "warning", "info")}
+    return Summary(
+        worklists=len(worklists),
+        constraints=len(constraints),
+        sources=len(sources),
+        errors=count["error"],
+        warnings=count["warning"],
+        infos=count["info"],
+        can_miss=len({f.worklist for f in filters if (f.may_miss and f.known) or f.rejected}),
+        unknown=sum(1 for c in cells if not c.known),
+        suppressed=sum(1 for f in findings if f.finding.suppressed is not None),
+        baselined=sum(1 for f in findings if f.finding.baselined),
+        can_add=len({f.worklist for f in filters if f.may_add and f.known and not set(f.add_reasons) <= SPELLING}),
+        cells=len(cells),
+    )

@@ -1,0 +1,168 @@
+"""The steps in order: read → resolve → judge → report. What the command line, the tests and ``import worklint`` call.
+
+Pure but for ``lint``: texts, site and date come in, an immutable report goes out. Nothing here asks for the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from worklint.accept import BaselineKey, Choice, baselined, chosen, levelled, suppressed
+from worklint.judge import Judged, judge, offers_model
+from worklint.model import Finding, Severity, Span, Worklist
+from worklint.report.build import build
+from worklint.report.types import Report
+from worklint.resolve import resolve
+from worklint.rules import default_severity
+from worklint.rules.logic import logic_findings
+from worklint.rules.site import site_findings, snapshot_findings
+from worklint.rules.verdicts import cell_findings, copies_finding, hidden_findings, whole_findings
+from worklint.sources import Site, asked_sources, place_of
+from worklint.syntax.parser import DEFAULT_LIMITS, Limits, parse
+from worklint.syntax.tree import Document, Problem
+from worklint.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is made: which findings count, the baseline, the limits of reading."""
+
+    choice: Choice = field(default_factory=Choice)
+    baseline: Mapping[BaselineKey, int] = field(default_factory=dict)
+    limits: Limits = DEFAULT_LIMITS
+    now: datetime | None = None
+
+
+def run(
+    texts: Sequence[Text],
+    site: Site,
+    today: date,
+    *,
+    shared: Sequence[Text] = (),
+    documents: Sequence[Document] = (),
+    unreadable: Sequence[Finding] = (),
+    options: Options | None = None,
+) -> Report:
+    """Judge texts against the sources of a site and return the report.
+
+    ``shared`` are the files that the project names under ``filters:``; ``documents`` were read by another reader of the
+    same tree; ``unreadable`` are findings on files that could not be read at all.
+    """
+    options = options or Options()
+    parsed = [*(parse(t, options.limits) for t in texts), *documents]
+    shared_parsed = [parse(t, options.limits) for t in shared]
+    resolved = resolve(parsed, shared_parsed, site.enterprise, site.vocabulary, today, options.now)
+    findings: list[Finding] = [*unreadable, *site.findings, *resolved.findings]
+    spoiled = {d.file for d in parsed}
+    for document in {d.file: d for d in (*shared_parsed, *parsed)}.values():
+        if document.file in spoiled or document.problems:
+            findings += [_syntax_finding(p) for p in document.problems]
+    judged: dict[str, dict[str, Judged]] = {}
+    first = 0
+    for worklist in resolved.worklists:
+        if worklist.complete:
+            verdicts, found = _judge_one(site, worklist, first)
+            judged[worklist.id] = verdicts
+            findings += found
+        first += len(worklist.constraints)
+    findings += site_findings(site, [w for w in resolved.worklists if w.complete])
+    findings = levelled(dict.fromkeys(findings), site.enterprise)
+    if not options.choice.no_ignore:
+        findings = suppressed(findings, resolved.suppressions, site.enterprise, today)
+    findings = chosen(findings, options.choice)
+    if options.baseline:
+        findings, unused = baselined(findings, options.baseline)
+        findings += [_unused_entry(key) for key in unused]
+    return build(site, resolved.worklists, judged, findings, today)
+
+
+def _syntax_finding(problem: Problem) -> Finding:
+    message = problem.message
+    if problem.expected and "expected" not in message:
+        message = f"{message} Expected: {', '.join(problem.expected)}."
+    return Finding(problem.code, default_severity(problem.code), problem.span, message, problem.remedy)
+
+
+def _unused_entry(key: BaselineKey) -> Finding:
+    worklist, rule, source, attribute = key
+    file = worklist.partition("#")[0]
+    what = f"{rule}{'@' + source if source else ''}{' on ' + attribute if attribute else ''}"
+    message = f"The baseline holds {what} for {worklist}, which is not found any more."
+    return Finding("WL160", "info", Span(file, 1, 1, 1, 1), message, "write the baseline anew", worklist)
+
+
+def _judge_one(site: Site, worklist: Worklist, first: int) -> tuple[dict[str, Judged], list[Finding]]:
+    verdicts: dict[str, Judged] = {}
+    places = {}
+    named = set(worklist.sources or ())
+    asked = asked_sources(site, worklist)
+    for source in asked:
+        place = place_of(site, source, worklist)
+        if offers_model(place) is False and source.id not in named and not site.replaced:
+            continue
+        verdicts[source.id] = judge(worklist, place)
+        places[source.id] = place
+    findings: list[Finding] = list(logic_findings(worklist))
+    findings += cell_findings(worklist, verdicts, first)
+    findings += whole_findings(worklist, verdicts, worklist.span)
+    findings += hidden_findings(worklist, places, worklist.span)
+    findings += snapshot_findings(site, worklist, first, [s for s in asked if s.id in verdicts])
+    groups = [tuple(s.id for s in site.group(h)) for h in site.sources if h.role == "hub"]
+    findings += copies_finding(worklist, verdicts, groups, worklist.span)
+    if not verdicts:
+        findings.append(_nobody_asked(site, worklist))
+    return verdicts, findings
+
+
+def _nobody_asked(site: Site, worklist: Worklist) -> Finding:
+    span = dict(worklist.setting_spans).get("scope", worklist.span)
+    severity: Severity = "error"
+    if worklist.scope != "enterprise" and site.local is None:
+        message = f"The list shows nothing: no source is marked local, so scope {worklist.scope} means none."
+        return Finding(
+            "WL214", severity, span, message, "write `local: true` at one source, or --local ID", worklist.id
+        )
+    message = f"The list shows nothing: no source of its scope offers the model {worklist.model}."
+    return Finding("WL214", severity, span, message, "name a source, or change scope or model", worklist.id)
+
+
+def lint(
+    paths: Sequence[str | Path],
+    *,
+    project: str | Path | None = None,
+    no_project: bool = False,
+    sources: Sequence[str] = (),
+    local: str | None = None,
+    today: date | None = None,
+    cwd: str | Path | None = None,
+    options: Options | None = None,
+) -> Report:
+    """Judge worklist files and return the report: the whole of worklint in one function.
+
+    Args:
+        paths: files or folders; relative ones are relative to ``cwd``.
+        project: the project file; by default the nearest ``worklint.yaml`` above the paths.
+        no_project: judge against ``dicom-standard`` alone, or against ``sources``.
+        sources: replace the project's sources: ids, profile files, or ``PRODUCT[@RELEASE]``.
+        local: the source whose side is judged.
+        today: the date that relative dates count from; by default that of the machine's clock.
+        cwd: the folder that paths are relative to.
+        options: which findings count.
+
+    Raises:
+        worklint.yaml_text.ProjectError: for an invalid project, profile or source.
+        worklint.discover.DiscoverError: for a path that is not there, or where nothing was found.
+    """
+    from worklint.inputs import gather
+
+    gathered = gather(
+        [str(p) for p in paths], Path(cwd or "."), project=str(project) if project else None, no_project=no_project,
+        sources=sources, local=local,
+    )  # fmt: skip
+    return run(
+        gathered.texts, gathered.site, today or date.today(), shared=gathered.shared, documents=gathered.documents,
+        unreadable=gathered.unreadable, options=options,
+    )  # fmt: skip
