@@ -197,8 +197,8 @@ class Condition:
         block = self.filters.block(key)
         if not block.complete or block.condition is None:
             self.notes(
-                "WL318", node.span, f"the list is not judged: its filter {node.name} ({key[0]}:{block.name_span.line}) has "
-                "a mistake of syntax", "correct the filter",
+                "WL318", node.span, f"the list is not judged: its filter {node.name} ({key[0]}:{block.name_span.line}) "
+                "has a mistake of syntax", "correct the filter",
             )  # fmt: skip
             return None
         if key in self.active:
@@ -330,8 +330,8 @@ class Condition:
         if not standard.is_combined_pair(one.keyword, other.keyword):
             partner = standard.time_of(one.keyword)
             self.notes(
-                "WL404", pair.span, f"{one.keyword} and {other.keyword} are no pair in DICOM, so no source compares them "
-                "as one moment", f"write ({one.keyword}, {partner})" if partner else "compare them one by one",
+                "WL404", pair.span, f"{one.keyword} and {other.keyword} are no pair in DICOM, so no source compares "
+                "them as one moment", f"write ({one.keyword}, {partner})" if partner else "compare them one by one",
             )  # fmt: skip
         return replace(date_, written=f"({date_.written}, {time.written})"), other
 
@@ -371,7 +371,7 @@ class Condition:
     def _none_of_several(self, node: Comparison, subject: Subject, scope: _Scope, attribute_level: str | None) -> None:
         levels = self.model.levels
         test = written_test(node)
-        whole = f"item of {scope.prefix[-1].display}" if scope.prefix else scope.level
+        whole = f"{scope.prefix[-1].display} item" if scope.prefix else scope.level
         lower = attribute_level in levels and levels.index(attribute_level) > levels.index(scope.level)
         sequences = [subject.path[:n] for n in range(len(scope.prefix) + 1, len(subject.path))]
         if any(not self._single_item(path) for path in sequences):
@@ -386,8 +386,8 @@ class Condition:
         if one in _ENTITIES:
             remedy = f'for "has a {one} that is something else" write {one} has (not {test})'
         self.notes(
-            "WL209", node.span, f"keeps a {whole} only if no {one} of it satisfies {test}: one such {one} beside others is "
-            "enough to leave it out", remedy,
+            "WL209", node.span, f"a {whole} is kept only if no {one} satisfies {test}: one such {one} beside others "
+            "is enough to leave it out", remedy,
         )  # fmt: skip
 
     def _single_item(self, path: tuple[Attribute, ...]) -> bool:

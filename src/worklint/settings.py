@@ -106,12 +106,6 @@ def _level(block: WorklistBlock, model: Model, tell: Tell) -> str:
 
 
 def _sources(block: WorklistBlock, scope: str, enterprise: Enterprise | None, tell: Tell) -> tuple[str, ...] | None:
-    if enterprise is not None and scope != "enterprise" and enterprise.local is None and enterprise.sources:
-        setting = block.setting("scope")
-        tell(
-            "WL214", setting.span if setting else block.head, f"scope {scope} needs to know which source is the local "
-            "one, and the project marks none", "write local: true at that source in worklint.yaml, or give --local ID",
-        )  # fmt: skip
     setting = block.setting("sources")
     if setting is None:
         return None

@@ -322,9 +322,9 @@ class Comparing:
         if low.parameter or high.parameter or not (low.legal and high.legal and low.text and high.text):
             return
         one, other = _sort_key(self.vr, low.text), _sort_key(self.vr, high.text)
-        if one is not None and other is not None and type(one) is type(other) and one > other:  # type: ignore[operator]
+        if one is not None and other is not None and one > other:  # type: ignore[operator]
             self.tell(
-                "WL208", span, f"nothing is found: between {low.text} and {high.text} lies nothing, for the first is the "
+                "WL208", span, f"nothing is found: between {low.text} and {high.text} lies nothing, the first is the "
                 f"{'later' if self.vr in _MOMENTS else 'larger'} one",
                 f"write between {high.text} and {low.text}",
             )  # fmt: skip
@@ -446,7 +446,7 @@ class Comparing:
             pattern = before + _escape(text) + after
         elif not pattern.strip("*"):
             self.tell(
-                "WL406", literal.span, "everything comes back, with or without a value: a lone * is sent as an empty key",
+                "WL406", literal.span, "everything comes back, with a value or without: a lone * goes out as an empty key",
                 f"write {name} is not empty",
             )  # fmt: skip
             return Asked("universal", (Value("*"),))
