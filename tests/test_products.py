@@ -27,6 +27,7 @@ from worklint.model import Attribute, Evidence
 
 FOLDER = Path(__file__).parent / "evidence"
 PRODUCTS = sorted(p.stem for p in FOLDER.glob("*.csv") if p.stem.islower())
+KEY = ("transport", "model", "level", "attribute", "kind")
 PARTS = ("transport", "model", "level", "attribute", "kind", "value", "with", "setting", "releases", "does")
 
 # Values to try for a key, by kind and VR; the first that is of the row's class, and of no class of a sibling, is taken.
@@ -156,11 +157,20 @@ def candidates(kind: str, vr: str) -> Iterator[Sent]:
                 yield Sent(text, kind, vr, legal=legal)
 
 
-def values_for(row: dict[str, str], rows: tuple[dict[str, str], ...], kind: str, vr: str) -> list[Sent]:
+@cache
+def classes_named(product: str) -> dict[tuple[str, ...], set[str]]:
+    """Return the value classes that the rows of each key name."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for row in table(product):
+        if row["value"] in VALUE_CLASSES:
+            found.setdefault(tuple(row[c] for c in KEY), set()).add(row["value"])
+    return found
+
+
+def values_for(product: str, row: dict[str, str], kind: str, vr: str) -> list[Sent]:
     """Return the value that stands for the row: of its class, of no class of a sibling, legal if possible."""
-    same = ("transport", "model", "level", "attribute")
-    siblings = [r for r in rows if all(r[c] == row[c] for c in same) and r["kind"] in (kind, "")]
-    others = {r["value"] for r in siblings} & set(VALUE_CLASSES) - {row["value"]}
+    key, named = tuple(row[c] for c in KEY[:-1]), classes_named(product)
+    others = (named.get((*key, kind), set()) | named.get((*key, ""), set())) - {row["value"]}
     if row["value"].startswith("="):
         return [Sent(row["value"][1:], kind, vr)]
     if row["value"] and row["value"] not in VALUE_CLASSES:
@@ -315,15 +325,20 @@ def keys_for(product: str, row: dict[str, str], place: Place, level: str) -> Ite
     for name in representatives(product, row, place.model, level):
         vr = path_of(name)[-1].vr
         for kind in kinds_for(product, row, vr):
-            for sent in values_for(row, table(product), kind, vr):
+            for sent in values_for(product, row, kind, vr):
                 yield key_at(name, place.model, level, sent)
+
+
+@cache
+def adding_everywhere(product: str) -> tuple[dict[str, str], ...]:
+    return tuple(r for r in table(product) if r["does"] == "also")
 
 
 def with_what_adds_everywhere(product: str, row: dict[str, str], place: Place, sent: Sent) -> Expected:
     """Return what the row says, and what the file says of every key with such a value (``also``)."""
     adds, misses = set(row["adds"].split()), set(row["misses"].split())
-    for other in table(product):
-        if other["does"] == "also" and other["transport"] == place.transport:
+    for other in adding_everywhere(product):
+        if other["transport"] == place.transport:
             at_hand = products.in_ranges(
                 place.profile.release, tuple(other["releases"].split()), place.profile.releases
             )
