@@ -7,7 +7,7 @@ what the values are worth, the arithmetic, and what the service adds. Each appen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from worklint.judge import cause as causes
@@ -350,7 +350,8 @@ def _apply(
     behaviour = one.behaviour
     adding = _query_key_effect(behaviour)
     if not one.certain:
-        adding = KeyEffect().also(adding)
+        # A setting decides that nobody told.
+        adding = replace(KeyEffect().also(adding), known=False)
     if adding.rejected:
         return KeyEffect(rejected=True), "WL501", one.interaction.because, remedy
     new = KeyEffect(
@@ -415,6 +416,8 @@ def _unsent_part(worklist: Worklist, place: Place, unsent: Unsent) -> _Part:
             rule, because, remedy = _keeping_rule(worths)
             evidence = tuple(e for w in worths for e in w.record.evidence)
             lines.append("A check by the client compares a value that is not to be trusted.")
+            if not all(w.known for w in worths):
+                effect = replace(effect, known=False)
         else:
             lines.append(
                 "It is not known that the source returns the attribute whole: a client may not be able to check."
@@ -444,7 +447,8 @@ def _query_effect(
 ) -> tuple[Effect, Severity | None, Cause]:
     adding = _query_key_effect(one.behaviour)
     if not one.certain:
-        adding = KeyEffect().also(adding)
+        # A setting decides that nobody told.
+        adding = replace(KeyEffect().also(adding), known=False)
     own = _effect(adding)
     rule = one.behaviour.rule or _interaction_rule(one, adding)
     facts = {
