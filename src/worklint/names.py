@@ -52,7 +52,7 @@ class Filters:
         keyword = standard.nearest_keywords(use.name, 1)
         exact = bool(keyword) and keyword[0].casefold() == use.name.casefold()
         near = self.nearest(use.name, home)
-        if keyword and (exact or near is None):
+        if exact or (keyword and near is None and use.name[:1].isupper()):
             tell(
                 "WL316", use.span, f"{use.name} stands alone: an attribute by itself is no condition",
                 f'write {keyword[0]} is not empty, or compare it, as in {keyword[0]} = "…"; to see it as a column, '

@@ -446,7 +446,7 @@ class Comparing:
             pattern = before + _escape(text) + after
         elif not pattern.strip("*"):
             self.tell(
-                "WL406", literal.span, "everything comes back, with a value or without: a lone * goes out as an empty key",
+                "WL406", literal.span, "everything comes back, empty values too: a lone * goes out as an empty key",
                 f"write {name} is not empty",
             )  # fmt: skip
             return Asked("universal", (Value("*"),))
