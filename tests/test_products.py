@@ -41,7 +41,7 @@ SINGLE = {
     "US": ("7",),
     "AS": ("045Y", "old"),
     "PN": ("Meyer^Ann", "MEYER^ANN", "Meyer", "Müller^Ann", "Meyer^Ann^^Dr", 'Mey"er^A', "Mey_er^A", "(Meyer)^A",
-           " M^A", "A-B^C"),
+           " M^A", "A-B^C", "A^B^C^D^E^F"),
     "": ("Chest", "CHEST", "Brüst", "7", "x_y", "(x)", 'x"y', "x y", "x-y", " x"),
 }  # fmt: skip
 PATTERN = {
@@ -65,7 +65,7 @@ RANGES = {
 # peculiar to times, numbers and several stored values is the matter of rows that name an attribute.
 POOL = [
     "PatientName", "PatientID", "PatientBirthDate",
-    "EthnicGroup", "PatientComments",
+    "EthnicGroup", "PatientComments", "MilitaryRank", "CountryOfResidence",
     "IssuerOfPatientID", "StudyDate", "AccessionNumber",
     "StudyDescription",
     "AdditionalPatientHistory", "RequestingPhysician",
@@ -143,6 +143,7 @@ def candidates(kind: str, vr: str) -> Iterator[Sent]:
         for text in RANGES.get(vr, RANGES[""]):
             low, _, high = text.partition("-")
             yield Sent(text, kind, vr, low=low, high=high)
+        yield Sent("x-y", kind, vr, low="x", high="y", legal=False)
     else:
         values = PATTERN.get(vr, PATTERN[""]) if kind == "wildcard" else SINGLE.get(vr, SINGLE[""])
         if kind in ("multiple", "list-of-uid"):
