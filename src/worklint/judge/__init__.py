@@ -269,7 +269,7 @@ def _sent_part(
     rule, remedy, because = own_rule, "", behaviour.because
     if literal.constraint.matching in ("single", "any-of") and at[0].sent.kind == "wildcard" and not literal.negated:
         effect = effect.also(KeyEffect(adds=frozenset({"other"})))
-        rule = rule or "WL405"
+        rule = _over_spelling(rule, "WL405")
     if behaviours[0] != before[0]:
         trace.append("Another key of the same query changes that.")
     for change in about:
@@ -280,7 +280,7 @@ def _sent_part(
         inside = [k for k in query.keys if k.literal.group == literal.group]
         if len({k.at[0].path for k in inside}) > 1 and not effect.rejected and not effect.blocks:
             effect = effect.also(KeyEffect(adds=frozenset({"one-series"})))
-            rule = rule or "WL417"
+            rule = _over_spelling(rule, "WL417")
             trace.append("The source may find the parts in different entities.")
     if literal.negated:
         effect = KeyEffect(effect.misses, effect.adds | {"absent"}, effect.rejected, effect.known)
@@ -296,11 +296,16 @@ def _sent_part(
     if key.sends == "unknown":
         effect = effect.also(KeyEffect(adds=frozenset({"not-sent"})))
         trace.append("It is not known whether the viewer sends this field at all.")
-        rule = rule or "WL321"
+        rule = _over_spelling(rule, "WL321")
     final = _effect(effect)
     severity = severity_of(final)
     cause = causes.make(rule if severity else None, final, facts, because, remedy, tuple(dict.fromkeys(evidence)))
     return _Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
+
+
+def _over_spelling(rule: str | None, other: str) -> str:
+    """Return the rule that explains more than spelling, if the one found does not."""
+    return other if rule in (None, "WL410") else rule  # type: ignore[return-value]
 
 
 def _shown(key: KeyAt) -> str:

@@ -146,10 +146,21 @@ def consequence(effect: Effect, rule: str | None, facts: dict[str, str]) -> str:
     own = [_SEEN[(rule or "", d)] for d in directions if (rule or "", d) in _SEEN]
     if own and len(own) == len(directions):
         text = ", and ".join(own)
+    elif facts.get("text") == "the list":
+        both = "can be missing from the list, and others can appear"
+        text = "{N} " + (
+            both
+            if effect.misses and effect.adds
+            else "can be missing from the list"
+            if effect.misses
+            else "that do not belong there can appear"
+        )
     elif effect.misses and effect.adds:
         text = "{N} that match {text} can be missing, and others can appear"
     elif effect.misses:
         text = "{N} that match {text} can be missing from the list"
+    elif effect.adds and facts.get("text", "").startswith("not "):
+        text = "{N} that the list means to leave out still appear"
     elif effect.adds <= SPELLING:
         text = "a few more {N} can appear, which differ from {text} only in spelling or have no value"
     elif effect.adds:
