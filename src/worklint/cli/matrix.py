@@ -1,0 +1,29 @@
+"""``worklint matrix``: every worklist and constraint against every source."""
+
+from __future__ import annotations
+
+from worklint import output
+from worklint.cli import judging
+from worklint.cli.plain import Given
+from worklint.cli.start import UsageError
+from worklint.run import Options
+
+
+def run(given: Given) -> int:
+    """Judge worklists and show the matrix; 1 only if ``--fail-on`` is given and something reaches it."""
+    if given["planned"]:
+        raise UsageError("--planned: there are no plans yet; the matrix shows what is got as written")
+    gathered = judging.read_inputs(given)
+    if given["show_settings"]:
+        lines = judging.settings_lines(gathered)
+        output.write_stdout(lambda out: out.writelines(f"{line}\n" for line in lines), True)
+        return 0
+    report = judging.judge(given, gathered, Options())
+    code = judging.exit_code(report, given["fail_on"]) if given["fail_on"] else 0
+    try:
+        judging.write_results(given, gathered, report, "table")
+    except BrokenPipeError:
+        from worklint.cli import drop_output
+
+        drop_output()
+    return code

@@ -1,0 +1,1 @@
+"""Pages about the knowledge itself: one attribute, one product, one rule, and counts of findings."""
