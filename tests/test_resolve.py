@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from worklint import clock
 from worklint.conditions import SEVERITY, ResolveLimits
 from worklint.enterprise import Enterprise
@@ -106,7 +107,7 @@ def assert_leaves(worklist: Worklist) -> None:
     assert [c.span for c, _ in worklist.constraints] == sorted(c.span for c, _ in worklist.constraints)
 
 
-@pytest.mark.parametrize(("condition", "expected"), lines("conditions.txt"))
+@pytest.mark.parametrize(("condition", "expected"), list(lines("conditions.txt")))
 def test_condition(condition: str, expected: str) -> None:
     found = resolved({"w.worklist": listed(condition)}, site())
     [worklist] = found.worklists
@@ -114,7 +115,7 @@ def test_condition(condition: str, expected: str) -> None:
     assert_leaves(worklist)
 
 
-@pytest.mark.parametrize(("condition", "expected"), lines("findings.txt"))
+@pytest.mark.parametrize(("condition", "expected"), list(lines("findings.txt")))
 def test_finding(condition: str, expected: str) -> None:
     found = resolved({"w.worklist": listed(condition)}, site())
     expected, unjudged, _ = expected.partition(", judged: no") if ", judged: no" in expected else (expected, "", "")
@@ -136,7 +137,7 @@ def blocks() -> Iterator[object]:
             yield pytest.param(dict(zip(parts[::2], parts[1::2], strict=True)), id=f"{file.stem}: {title}")
 
 
-@pytest.mark.parametrize("parts", blocks())
+@pytest.mark.parametrize("parts", list(blocks()))
 def test_files(parts: dict[str, str]) -> None:
     """Each line of ``expected``: a worklist with what it becomes, or a finding with its place and words."""
     expected = [line for line in parts.pop("expected").splitlines() if line.strip()]
@@ -162,7 +163,7 @@ def settings_cases() -> Iterator[object]:
             yield pytest.param(written, values, codes, id=str(number))
 
 
-@pytest.mark.parametrize(("written", "values", "codes"), settings_cases())
+@pytest.mark.parametrize(("written", "values", "codes"), list(settings_cases()))
 def test_settings(written: str, values: str, codes: str) -> None:
     lines_ = "\n".join(written.split("; "))
     found = resolved({"w.worklist": f'worklist "w" {{\n{lines_}\nwhere StudyID = "1"\n}}\n'}, site())
@@ -243,11 +244,14 @@ def chain(length: int, joined: str) -> str:
         pytest.param(chain(60, "# and #"), ["WL212"], id="filters that double"),
         pytest.param(chain(5000, "not #"), ["WL212"], id="a long chain"),
         pytest.param(chain(100, "not #"), [], id="a chain"),
-        pytest.param('worklist "w" { where ' + '(StudyID = "1" or StudyID = "2" and ' * 99 + 'StudyID = "1"' + ")" * 99 + " }",
-                     [], id="parentheses"),
+        pytest.param(
+            'worklist "w" { where ' + '(StudyID = "1" or StudyID = "2" and ' * 99 + 'StudyID = "1"' + ")" * 99 + " }",
+            [],
+            id="parentheses",
+        ),
         pytest.param('worklist "w" { where ' + "not " * 199 + 'StudyID = "1" }', [], id="not not not"),
     ],
-)  # fmt: skip
+)
 def test_too_large_is_a_finding(text: str, rules: list[str]) -> None:
     found = resolved({"w.worklist": text}, limits=ResolveLimits(constraints=1000))
     assert [f.rule for f in found.findings] == rules
@@ -255,25 +259,68 @@ def test_too_large_is_a_finding(text: str, rules: list[str]) -> None:
 
 
 REFERENCES = st.sampled_from(
-    ["StudyDate", "StudyTime", "PatientAge", "StudyInstanceUID", "SeriesNumber", "PatientWeight", "RequestAttributesSequence",
-     "AcquisitionDateTime", "(StudyDate, StudyTime)", "PixelData", "(0029,1010)", '(0029,xx10 "X")', '"Body part"',
-     '"Date created"', "RequestAttributesSequence.RequestedProcedureID", "PatientName", "SelectorATValue", "Modality"]
-)  # fmt: skip
+    [
+        "StudyDate",
+        "StudyTime",
+        "PatientAge",
+        "StudyInstanceUID",
+        "SeriesNumber",
+        "PatientWeight",
+        "RequestAttributesSequence",
+        "AcquisitionDateTime",
+        "(StudyDate, StudyTime)",
+        "PixelData",
+        "(0029,1010)",
+        '(0029,xx10 "X")',
+        '"Body part"',
+        '"Date created"',
+        "RequestAttributesSequence.RequestedProcedureID",
+        "PatientName",
+        "SelectorATValue",
+        "Modality",
+    ]
+)
 VALUES = st.one_of(
-    st.sampled_from(["today", "$user", "0", "-3", "20260131", "2026-01-31", "25:61", "0001-01-01", "9999-12-31T23:59",
-                     "99999999999999999999", '"20260101-"', '"a\\\\b"', '"*"', '"=^"', '"UNKNOWN"', '"1.2."']),
+    st.sampled_from(
+        [
+            "today",
+            "$user",
+            "0",
+            "-3",
+            "20260131",
+            "2026-01-31",
+            "25:61",
+            "0001-01-01",
+            "9999-12-31T23:59",
+            "99999999999999999999",
+            '"20260101-"',
+            '"a\\\\b"',
+            '"*"',
+            '"=^"',
+            '"UNKNOWN"',
+            '"1.2."',
+        ]
+    ),
     st.text(max_size=6).map(lambda text: '"' + re.sub(r'[\\"\n]', "", text) + '"'),
-)  # fmt: skip
+)
 TESTS = st.one_of(
-    st.tuples(REFERENCES, st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "like", "contains", "starts with", "sounds like"]),
-              VALUES),
+    st.tuples(
+        REFERENCES,
+        st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "like", "contains", "starts with", "sounds like"]),
+        VALUES,
+    ),
     st.tuples(REFERENCES, st.sampled_from(["in", "not in", "has all"]), VALUES.map(lambda v: f"({v}, {v})")),
     st.tuples(REFERENCES, st.just("between"), st.tuples(VALUES, VALUES).map(" and ".join)),
-    st.tuples(REFERENCES, st.sampled_from(["within last", "within next", "older than", "not within last"]),
-              st.tuples(st.integers(0, 999_999).map(str),
-                        st.sampled_from(["minutes", "hours", "day", "weeks", "months", "years", "x"])).map(" ".join)),
+    st.tuples(
+        REFERENCES,
+        st.sampled_from(["within last", "within next", "older than", "not within last"]),
+        st.tuples(
+            st.integers(0, 999_999).map(str),
+            st.sampled_from(["minutes", "hours", "day", "weeks", "months", "years", "x"]),
+        ).map(" ".join),
+    ),
     st.tuples(REFERENCES, st.just("within this"), st.sampled_from(["minute", "day", "week", "month", "year"])),
-).map(" ".join)  # fmt: skip
+).map(" ".join)
 CONDITIONS = st.recursive(
     TESTS,
     lambda inner: st.one_of(

@@ -23,10 +23,12 @@ from worklint.model import (
 )
 from worklint.names import Filters, Key
 from worklint.references import Names, Subject, resolve_reference
+from worklint.syntax.printer import print_expression
 from worklint.syntax.tree import (
     And,
     Comparison,
     Expression,
+    HasAll,
     HasEntity,
     HasItem,
     IsEmpty,
@@ -36,7 +38,6 @@ from worklint.syntax.tree import (
     Use,
 )
 from worklint.values import Comparing
-from worklint.wording import written_test
 
 SEVERITY: Final[Mapping[str, Severity]] = {
     "WL208": "error", "WL209": "info", "WL211": "warning", "WL212": "error", "WL213": "info", "WL214": "warning",
@@ -275,7 +276,7 @@ class Condition:
                 "WL330", node.subject.span,
                 f"{subject.written} is not read from the images" + (f": {note}" if note else ""),
             )  # fmt: skip
-        asked = Comparing(subject, time, self.clock, self.parameters, self.notes).ask(node)
+        asked = Comparing.of(subject, time, self.clock, self.parameters, self.notes).ask(node)
         attribute_level = self._attribute_level(subject, scope, node.subject.span)
         if asked is None:
             return None
@@ -283,7 +284,7 @@ class Condition:
         if negated and not isinstance(node, IsEmpty):
             self._none_of_several(node, subject, scope, attribute_level)
         ignoring = frozenset(_FOLDS.get(word, word) for word in getattr(node, "ignoring", ()))
-        text = written_test(node)
+        text = _positive(node)
         tests: list[Filter] = []
         for one in asked:
             constraint = Constraint(
@@ -370,7 +371,7 @@ class Condition:
 
     def _none_of_several(self, node: Comparison, subject: Subject, scope: _Scope, attribute_level: str | None) -> None:
         levels = self.model.levels
-        test = written_test(node)
+        test = _positive(node)
         whole = f"{scope.prefix[-1].display} item" if scope.prefix else scope.level
         lower = attribute_level in levels and levels.index(attribute_level) > levels.index(scope.level)
         sequences = [subject.path[:n] for n in range(len(scope.prefix) + 1, len(subject.path))]
@@ -428,6 +429,11 @@ class Condition:
             return None
         path = part.constraint.path
         return path[depth] if len(path) > depth + 1 else None
+
+
+def _positive(node: Comparison) -> str:
+    """Return the test without its negation, which stands beside the constraint and not in it."""
+    return print_expression(node if isinstance(node, HasAll) or not node.negated else replace(node, negated=False))
 
 
 _ENTITIES = frozenset({"study", "series", "image"})

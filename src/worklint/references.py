@@ -11,8 +11,8 @@ from worklint.enterprise import Enterprise
 from worklint.knowledge import standard
 from worklint.knowledge.labels import Label
 from worklint.model import Attribute, Span
+from worklint.syntax.printer import print_reference, quote
 from worklint.syntax.tree import Part, PartKind, Reference
-from worklint.wording import quoted, written
 from worklint.yaml_text import nearest
 
 _STEP = re.compile(
@@ -112,9 +112,9 @@ def resolve_reference(
                 label = found
                 if not label.attribute:
                     if last and index == 0 and not prefix:
-                        return Subject((), label, quoted(label.label))
+                        return Subject((), label, quote(label.label))
                     tell(
-                        "WL304", part.span, f"{quoted(label.label)} has no DICOM attribute behind it, so it has no "
+                        "WL304", part.span, f"{quote(label.label)} has no DICOM attribute behind it, so it has no "
                         "place in a path", "write it as a comparison of its own",
                     )  # fmt: skip
                     return None
@@ -137,7 +137,7 @@ def resolve_reference(
             if attribute.retired:
                 _retired(attribute, level, part.span, tell)
             path = (*path, attribute)
-    return Subject(path, label, written(reference))
+    return Subject(path, label, print_reference(reference))
 
 
 def _admits_items(attribute: Attribute) -> bool:
@@ -185,13 +185,13 @@ def _label(part: Part, names: Names, tell: Tell) -> Label | Attribute | None:
     keywords = standard.nearest_keywords(part.text)
     if keywords and keywords[0].casefold() == folded:
         tell(
-            "WL304", part.span, f"{quoted(part.text)} is a DICOM keyword; in quotes it would be a label of the viewer",
+            "WL304", part.span, f"{quote(part.text)} is a DICOM keyword; in quotes it would be a label of the viewer",
             f"write {keywords[0]} without quotes",
         )  # fmt: skip
         return standard.attribute_by_keyword(keywords[0])
     if not names.labels and names.viewer is None:
         tell(
-            "WL305", part.span, f"{quoted(part.text)} is a label, and no viewer is known whose label it could be",
+            "WL305", part.span, f"{quote(part.text)} is a label, and no viewer is known whose label it could be",
             "name the viewer in worklint.yaml (viewer: PRODUCT@RELEASE), define the label under labels:, or write "
             "a DICOM keyword without quotes",
         )  # fmt: skip
@@ -200,8 +200,8 @@ def _label(part: Part, names: Names, tell: Tell) -> Label | Attribute | None:
     meant = keywords[0] if keywords and not near else ""
     where = f"neither the project nor {names.viewer}" if names.viewer else "the project, which names no viewer,"
     tell(
-        "WL304", part.span, f"{where} has {'a' if names.viewer else 'no'} label {quoted(part.text)}",
-        f"did you mean {quoted(near)}?" if near else f"did you mean the keyword {meant}, without quotes?" if meant
+        "WL304", part.span, f"{where} has {'a' if names.viewer else 'no'} label {quote(part.text)}",
+        f"did you mean {quote(near)}?" if near else f"did you mean the keyword {meant}, without quotes?" if meant
         else "define it under labels: in worklint.yaml, or write a DICOM keyword without quotes",
     )  # fmt: skip
     return None

@@ -77,15 +77,29 @@ def resolve(
             complete = block.complete and condition.complete
             worklists.append(_worklist(notes.worklist, document, block, settings, found, condition, complete))
     _unused(filters, documents, used, names, parameters, clock_at(today, now), notes, limits)
-    places = {(p.code, p.span) for d in (*documents, *shared) for p in d.problems}
-    findings = [f for f in _together(notes.told) if (f.rule, f.span) not in places]
     files = {d.file: d for d in (*shared, *documents)}
+    findings = [f for f in _together(notes.told) if not _said_by_reader(f, files[f.span.file])]
     return Resolved(tuple(worklists), tuple(findings), tuple(s for d in files.values() for s in d.suppressions))
 
 
 def _own_limits(enterprise: Enterprise | None) -> dict[str, int]:
     given = dict(enterprise.limits) if enterprise else {}
     return {"constraints": given["expanded"]} if "expanded" in given else {}
+
+
+_OF_A_VALUE = frozenset({"WL401", "WL408"})
+
+
+def _said_by_reader(finding: Finding, document: Document) -> bool:
+    """Tell if the reader said of this value already that it is none: one message about a mistake is enough."""
+    if finding.rule not in _OF_A_VALUE:
+        return False
+    here = (finding.span.line, finding.span.column)
+    return any(
+        problem.span.line == problem.span.end_line
+        and (problem.span.line, problem.span.column) <= here <= (problem.span.end_line, problem.span.end_column)
+        for problem in document.problems
+    )
 
 
 def _told_already(document: Document, span: Span) -> bool:
@@ -146,7 +160,7 @@ def _together(told: Iterable[Told]) -> list[Finding]:
     findings = []
     for (rule, span, message, remedy, severity), group in groups.items():
         lists = {one.worklist for one in group}
-        name = group[0].filter
+        name = next((one.filter for one in group if one.via), None)
         places = list(dict.fromkeys(f"{v.file}:{v.line}" for one in group for v in one.via[-1:]))
         facts: tuple[tuple[str, str], ...] = ()
         if name and places:

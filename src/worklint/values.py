@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from worklint import clock as clocks
 from worklint.clock import Clock, Stretch
 from worklint.knowledge import standard
 from worklint.model import Attribute, Parameter, Span, Value
 from worklint.references import Subject, Tell
+from worklint.syntax.printer import print_literal, quote
 from worklint.syntax.tree import (
     Between,
     Compare,
@@ -29,7 +30,6 @@ from worklint.syntax.tree import (
     StartsWith,
     Within,
 )
-from worklint.wording import quoted, written_value
 from worklint.yaml_text import nearest
 
 _OPEN = Value("")
@@ -56,18 +56,24 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """One comparison at work. ``time`` is set where a date and a time are compared as one moment."""
+    """One comparison at work. ``time`` is set where a date and a time are compared as one moment.
+
+    ``vr`` is that of the values: of a date and a time together DT; empty where nobody knows it.
+    """
 
     subject: Subject
     time: Attribute | None
+    vr: str
     clock: Clock
     parameters: Mapping[str, Parameter]
     tell: Tell
 
-    @property
-    def vr(self) -> str:
-        """The VR that the values have: of a date and time together DT; empty where nobody knows it."""
-        return "DT" if self.time else self.subject.vr.split(" ")[0]
+    @classmethod
+    def of(
+        cls, subject: Subject, time: Attribute | None, clock: Clock, parameters: Mapping[str, Parameter], tell: Tell
+    ) -> Comparing:
+        """Begin a comparison of ``subject``."""
+        return cls(subject, time, "DT" if time else subject.vr.split(" ")[0], clock, parameters, tell)
 
     def ask(self, node: Comparison) -> tuple[Asked, ...] | None:
         """Return what is asked; ``None`` (and told) where it cannot be expanded."""
@@ -126,8 +132,8 @@ class Comparing:
         if self.vr == "" or standard.vr(self.vr).wildcards:
             if "*" in text or "?" in text:
                 self.tell(
-                    "WL405", literal.span, f"a source reads * and ? in a key as wild cards, so {quoted(text)} asks for "
-                    "more than this text", f"write {name} like {quoted(text)} if they are meant as wild cards",
+                    "WL405", literal.span, f"a source reads * and ? in a key as wild cards, so {quote(text)} asks for "
+                    "more than this text", f"write {name} like {quote(text)} if they are meant as wild cards",
                 )  # fmt: skip
             elif text == '""':
                 self.tell(
@@ -137,7 +143,7 @@ class Comparing:
         if self.vr == "PN" and value.text and not any(c in value.text for c in "^=*?"):
             self.tell(
                 "WL213", literal.span, f"this asks for people whose whole name is {value.text}, without a given name",
-                f"write {name} like {quoted(value.text + '^*')} for everybody of that family name",
+                f"write {name} like {quote(value.text + '^*')} for everybody of that family name",
             )  # fmt: skip
         return value
 
@@ -173,27 +179,27 @@ class Comparing:
             if not self._natural(literal, text):
                 self.tell(
                     "WL407", span, f"{name} holds {_holds(vr)}, and {literal.text} stands there without quotes",
-                    f"write {quoted(literal.text)}",
+                    f"write {quote(literal.text)}",
                 )  # fmt: skip
             return True
         if literal.kind == "string" and "\\" in text and standard.vr(vr).multiple:
-            values = ", ".join(quoted(v) for v in text.split("\\"))
+            values = ", ".join(quote(v) for v in text.split("\\"))
             self.tell(
                 "WL408", span, "a backslash in a key begins the next value of a list, so this is no single text",
                 f"write {name} in ({values})",
             )  # fmt: skip
         elif literal.kind == "string" and vr in _MOMENTS and _RANGE.fullmatch(text):
             low, high = text.split("-")
-            bounds = f"between {quoted(low)} and {quoted(high)}" if low and high else f">= {quoted(low)}" if low else ""
+            bounds = f"between {quote(low)} and {quote(high)}" if low and high else f">= {quote(low)}" if low else ""
             self.tell(
-                "WL408", span, f"{quoted(text)} is a range of DICOM in quotes, and no value of {name}",
-                f"write {name} {bounds or f'<= {quoted(high)}'}",
+                "WL408", span, f"{quote(text)} is a range of DICOM in quotes, and no value of {name}",
+                f"write {name} {bounds or f'<= {quote(high)}'}",
             )  # fmt: skip
         elif vr == "CS" and standard.legal_value("CS", text.upper()) is None:
             # What letter case does at a source is judged there: archives do hold small letters in CS.
             self.tell(
-                "WL402", span, f"{name} holds codes (CS), which have no lower-case letters: {quoted(text)} is none",
-                f"write {quoted(text.upper())}",
+                "WL402", span, f"{name} holds codes (CS), which have no lower-case letters: {quote(text)} is none",
+                f"write {quote(text.upper())}",
             )  # fmt: skip
         elif vr == "DA" and literal.kind == "datetime":
             time = standard.time_of(self.subject.path[-1].keyword) if self.subject.path else None
@@ -203,13 +209,13 @@ class Comparing:
             )  # fmt: skip
         elif vr in _FORM and _FORM[vr].fullmatch(text):
             what = problem.partition("; ")[0]
-            self.tell("WL409", span, f"{name} cannot be {written_value(literal)}: {what}", "write one that exists")
+            self.tell("WL409", span, f"{name} cannot be {print_literal(literal)}: {what}", "write one that exists")
         elif vr == "SQ":
             self.tell("WL401", span, f"{name} cannot be compared with a value: {problem}", f"write {name} has (…)")
         else:
             first, _, rest = problem.partition("; ")
             self.tell(
-                "WL401", span, f"{written_value(literal)} is no value of {name}: {first}", rest or self._example()
+                "WL401", span, f"{print_literal(literal)} is no value of {name}: {first}", rest or self._example()
             )
         return False
 
@@ -228,15 +234,15 @@ class Comparing:
         folded = text.casefold()
         if folded in (v.casefold() for v in label.display_only):
             self.tell(
-                "WL331", literal.span, f"{quoted(text)} is what the viewer shows where no {label.label.lower()} came, "
-                "not a value that studies have", f"write {quoted(label.label)} is empty",
+                "WL331", literal.span, f"{quote(text)} is what the viewer shows where no {label.label.lower()} came, "
+                "not a value that studies have", f"write {quote(label.label)} is empty",
             )  # fmt: skip
         elif label.values and text not in label.values and "*" not in text:
             near = nearest(text, label.values)
             self.tell(
-                "WL401", literal.span, f"nothing is found: {quoted(text)} is no value of {quoted(label.label)}",
-                f"did you mean {quoted(near)}?" if near else
-                f"its values are {', '.join(quoted(v) for v in label.values)}", severity="warning",
+                "WL401", literal.span, f"nothing is found: {quote(text)} is no value of {quote(label.label)}",
+                f"did you mean {quote(near)}?" if near else
+                f"its values are {', '.join(quote(v) for v in label.values)}", severity="warning",
             )  # fmt: skip
 
     def _example(self) -> str:
@@ -322,7 +328,7 @@ class Comparing:
         if low.parameter or high.parameter or not (low.legal and high.legal and low.text and high.text):
             return
         one, other = _sort_key(self.vr, low.text), _sort_key(self.vr, high.text)
-        if one is not None and other is not None and one > other:  # type: ignore[operator]
+        if one is not None and other is not None and one > other:
             self.tell(
                 "WL208", span, f"nothing is found: between {low.text} and {high.text} lies nothing, the first is the "
                 f"{'later' if self.vr in _MOMENTS else 'larger'} one",
@@ -441,7 +447,7 @@ class Comparing:
                 word = {Contains: "contains", StartsWith: "starts with", EndsWith: "ends with"}[type(node)]
                 self.tell(
                     "WL405", literal.span, f"a source reads * and ? in a key as wild cards, also after {word}",
-                    f"write {name} like {quoted(before + text + after)} if they are meant as wild cards",
+                    f"write {name} like {quote(before + text + after)} if they are meant as wild cards",
                 )  # fmt: skip
             pattern = before + _escape(text) + after
         elif not pattern.strip("*"):
@@ -463,12 +469,12 @@ class Comparing:
         name = self.subject.written
         if self.vr == "CS" and standard.legal_value("CS", text.upper(), wildcards=True) is None:
             self.tell(
-                "WL402", literal.span, f"{name} holds codes (CS), which have no lower-case letters: {quoted(text)} "
-                "fits none", f"write {quoted(text.upper())}",
+                "WL402", literal.span, f"{name} holds codes (CS), which have no lower-case letters: {quote(text)} "
+                "fits none", f"write {quote(text.upper())}",
             )  # fmt: skip
         else:
             first, _, rest = problem.partition("; ")
-            self.tell("WL401", literal.span, f"no value of {name} can look like {quoted(text)}: {first}", rest)
+            self.tell("WL401", literal.span, f"no value of {name} can look like {quote(text)}: {first}", rest)
         return False
 
 
@@ -488,7 +494,7 @@ def _escape(text: str) -> str:
     return re.sub(r"([\\*?])", r"\\\1", text)
 
 
-def _sort_key(vr: str, text: str) -> str | Decimal | None:
+def _sort_key(vr: str, text: str) -> Any:
     """Return something by which legal values of an ordered VR compare; ``None`` where only a source can tell."""
     if vr == "DA":
         return text
@@ -496,6 +502,8 @@ def _sort_key(vr: str, text: str) -> str | Decimal | None:
         return text.ljust(6, "0")
     if vr == "DT":
         return None if re.search(r"[+-]\d{4}$", text) else text.ljust(14, "0")
+    from decimal import Decimal, InvalidOperation
+
     try:
         return Decimal(text)
     except InvalidOperation:
