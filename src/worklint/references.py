@@ -119,6 +119,14 @@ def resolve_reference(
                     )  # fmt: skip
                     return None
                 steps = [_step(step, names, label.vr) for step in reference_steps(label.attribute)]
+                if None in steps:
+                    tell(
+                        "WL301",
+                        part.span,
+                        f"{quote(label.label)} stands for {label.attribute}, which DICOM does not have",
+                        f"correct the label {label.label} under labels: in worklint.yaml",
+                    )
+                    return None
             else:
                 steps = [found]
         elif part.kind == "keyword":

@@ -78,7 +78,7 @@ def resolve(
             worklists.append(_worklist(notes.worklist, document, block, settings, found, condition, complete))
     _unused(filters, documents, used, names, parameters, clock_at(today, now), notes, limits)
     files = {d.file: d for d in (*shared, *documents)}
-    findings = [f for f in _together(notes.told) if not _said_by_reader(f, files[f.span.file])]
+    findings = [f for f in _together(notes.told) if not _said_by_reader(f, files.get(f.span.file))]
     return Resolved(tuple(worklists), tuple(findings), tuple(s for d in files.values() for s in d.suppressions))
 
 
@@ -90,9 +90,9 @@ def _own_limits(enterprise: Enterprise | None) -> dict[str, int]:
 _OF_A_VALUE = frozenset({"WL401", "WL408"})
 
 
-def _said_by_reader(finding: Finding, document: Document) -> bool:
+def _said_by_reader(finding: Finding, document: Document | None) -> bool:
     """Tell if the reader said of this value already that it is none: one message about a mistake is enough."""
-    if finding.rule not in _OF_A_VALUE:
+    if document is None or finding.rule not in _OF_A_VALUE:
         return False
     here = (finding.span.line, finding.span.column)
     return any(
