@@ -6,7 +6,7 @@ told, every possibility is kept, and the effect is their join.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -213,11 +213,18 @@ def _returned(statements: Iterable[Statement], place: Place, key: KeyAt) -> tupl
     return None if best is None else best[1:]
 
 
+def _about(statements: Sequence[Statement], key: KeyAt) -> Sequence[Statement]:
+    """Leave out what says nothing of an illegal value: that a key is applied holds for the values of its VR."""
+    if key.sent.legal or key.sent.kind == "wildcard":
+        return statements
+    return [s for s in statements if s.where.values or s.behaviour.does != "applied" or s.behaviour.one_of]
+
+
 def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
     """Return what the source does with the key: the site's word first, then the product's, then the default."""
-    chosen = choose(place.site, place, key) if place.site else None
+    chosen = choose(_about(place.site, key), place, key) if place.site else None
     if chosen is None:
-        chosen = choose(place.profile.statements, place, key)
+        chosen = choose(_about(place.profile.statements, key), place, key)
     if chosen is None:
         chosen = default_behaviour(place, key)
     if chosen.returned == "unknown":

@@ -78,7 +78,7 @@ def worth(record: Keeping, constraint: Constraint, place: Place, empty_matches: 
 
 def _wanted(constraint: Constraint) -> frozenset[str] | None:
     """Return the values that satisfy an equality or a list, casefolded; ``None`` if the test is of another kind."""
-    listed = constraint.matching in ("single", "any-of", "none", "multiple")
+    listed = (constraint.asked or constraint.matching) in ("single", "any-of")
     if not listed or any(v.parameter or _pattern(v.text) for v in constraint.values) or not constraint.values:
         return None
     return frozenset(v.text.strip().casefold() for v in constraint.values)
