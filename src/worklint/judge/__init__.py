@@ -469,7 +469,12 @@ def _query_effect(
 def _empty_key(
     place: Place, key: KeyAt, effect: Effect, severity: Severity | None, extra: list[Cause], worklist: Worklist
 ) -> tuple[Effect, Severity | None]:
-    """An empty key asks for nothing, but some sources refuse it, or leave out entities without the value."""
+    """An empty key asks for nothing, but some sources refuse it, or leave out entities without the value.
+
+    Over DICOMweb what is shown is asked for by ``includefield`` (PS3.18 8.3.4.3), not by an empty key.
+    """
+    if place.transport == "dicomweb":
+        return effect, severity
     own = effect_of(_behaviour(place, key), key.sent)
     if not own.known or (not own.misses and not own.rejected):
         return effect, severity

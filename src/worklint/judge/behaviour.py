@@ -18,6 +18,8 @@ from worklint.model import GRADES, Evidence
 
 # A statement about a keyword speaks for the kinds that it names; only these fall back to a class (PS3.4 C.2.2.2).
 _FALL_BACK = frozenset({"universal", "empty", "fuzzy", "datetime"})
+# Classes that hold values which their VR does not admit.
+_ILLEGAL = frozenset({"illegal", "unreadable", "not-8-digits", "not-full-time", "not-integer", "bad-range", "has-lower"})
 _CERTAIN_REFUSAL = GRADES.index("documented")
 
 
@@ -213,18 +215,22 @@ def _returned(statements: Iterable[Statement], place: Place, key: KeyAt) -> tupl
     return None if best is None else best[1:]
 
 
-def _about(statements: Sequence[Statement], key: KeyAt) -> Sequence[Statement]:
-    """Leave out what says nothing of an illegal value: that a key is applied holds for the values of its VR."""
-    if key.sent.legal or key.sent.kind == "wildcard":
-        return statements
-    return [s for s in statements if s.where.values or s.behaviour.does != "applied" or s.behaviour.one_of]
+def _choose(statements: Sequence[Statement], place: Place, key: KeyAt) -> Behaviour | None:
+    """Choose; that a key is applied holds for the values of its VR, unless a statement speaks of illegal ones."""
+    chosen = choose(statements, place, key)
+    if chosen is None or key.sent.legal or key.sent.kind == "wildcard":
+        return chosen
+    of_illegal = choose([s for s in statements if _ILLEGAL & set(s.where.values)], place, key)
+    if of_illegal is not None:
+        return of_illegal
+    return default_behaviour(place, key) if chosen.does == "applied" or chosen.one_of else chosen
 
 
 def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
     """Return what the source does with the key: the site's word first, then the product's, then the default."""
-    chosen = choose(_about(place.site, key), place, key) if place.site else None
+    chosen = _choose(place.site, place, key) if place.site else None
     if chosen is None:
-        chosen = choose(_about(place.profile.statements, key), place, key)
+        chosen = _choose(place.profile.statements, place, key)
     if chosen is None:
         chosen = default_behaviour(place, key)
     if chosen.returned == "unknown":

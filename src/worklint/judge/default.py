@@ -54,6 +54,8 @@ def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
             evidence=(Evidence("assumed", "the local source, searched by its own viewer"),),
             origin="own",
         )
+    if not key.sent.legal:
+        return mixed("PS3.5 6.2", f"the value is not legal for VR {vr}", "WL401")
     if not key.path:
         return Behaviour(
             "unknown",
@@ -72,8 +74,6 @@ def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
         return mixed("PS3.6", "the attribute is retired", "WL313")
     if kind == "universal":
         return _says("applied", "PS3.4 C.2.2.2.3", "a key without a value asks for nothing")
-    if not key.sent.legal:
-        return mixed("PS3.5 6.2", f"the value is not legal for VR {vr}", "WL401")
     if key.parent and kind in ("single", "list-of-uid"):
         return _says("applied", "PS3.4 C.4.1.2.1", "the unique key of an upper level")
     if key.lower:
