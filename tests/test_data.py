@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from worklint.knowledge import data, products, profile
+from worklint.knowledge import data, products, profile_reader
 
 ROOT = Path(__file__).parent.parent
 _spec = importlib.util.spec_from_file_location("lint_data", ROOT / "tools" / "lint_data.py")
@@ -135,15 +135,15 @@ EVERYTHING: dict[str, Any] = {
 
 def test_schema_and_reader_know_the_same_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     read: dict[tuple[Any, ...], set[str]] = {}
-    original = profile._Reader.keys
+    original = profile_reader._Reader.keys
 
     def spy(self: Any, record: Any, allowed: Any, place: tuple[Any, ...]) -> Mapping[str, Any]:
         shape = tuple("*" if i and place[i - 1] in ("citations", "settings") else p for i, p in enumerate(place))
         read.setdefault(shape, set(allowed))
         return original(self, record, allowed, place)
 
-    monkeypatch.setattr(profile._Reader, "keys", spy)
-    profile.read_profile(EVERYTHING)
+    monkeypatch.setattr(profile_reader._Reader, "keys", spy)
+    profile_reader.read_profile(EVERYTHING)
     for shape, name in SHAPES.items():
         described = SCHEMA if name is None else SCHEMA["$defs"][name]
         assert read[shape] == set(described["properties"]), (shape, name)

@@ -16,7 +16,8 @@ from typing import Any
 from worklint.judge.behaviour import _specificity, best_grade
 from worklint.judge.value import MOMENT_VRS, Sent, in_class
 from worklint.knowledge import data, products, standard
-from worklint.knowledge.profile import Behaviour, Profile, ProfileError, Statement, Where, read_profile
+from worklint.knowledge.profile import Behaviour, Profile, ProfileError, Statement, Where
+from worklint.knowledge.profile_reader import read_profile
 from worklint.model import GRADES
 
 _FOLDER = "dicom_dictionaries/products"

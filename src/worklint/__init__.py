@@ -1,8 +1,9 @@
 """worklint: what each source really does with the filters of a radiology worklist.
 
+>>> from datetime import date
 >>> import worklint
->>> report = worklint.lint(["lists/"])            # doctest: +SKIP
->>> report.to_frame()                             # doctest: +SKIP
+>>> report = worklint.lint(["lists/"], today=date.today())    # doctest: +SKIP
+>>> report.to_frame()                                         # doctest: +SKIP
 """
 
 from __future__ import annotations

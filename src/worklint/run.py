@@ -132,11 +132,11 @@ def _nobody_asked(site: Site, worklist: Worklist) -> Finding:
 def lint(
     paths: Sequence[str | Path],
     *,
+    today: date,
     project: str | Path | None = None,
     no_project: bool = False,
     sources: Sequence[str] = (),
     local: str | None = None,
-    today: date | None = None,
     cwd: str | Path | None = None,
     options: Options | None = None,
 ) -> Report:
@@ -144,11 +144,11 @@ def lint(
 
     Args:
         paths: files or folders; relative ones are relative to ``cwd``.
+        today: the date that relative dates count from.
         project: the project file; by default the nearest ``worklint.yaml`` above the paths.
         no_project: judge against ``dicom-standard`` alone, or against ``sources``.
         sources: replace the project's sources: ids, profile files, or ``PRODUCT[@RELEASE]``.
         local: the source whose side is judged.
-        today: the date that relative dates count from; by default that of the machine's clock.
         cwd: the folder that paths are relative to.
         options: which findings count.
 
@@ -163,6 +163,6 @@ def lint(
         sources=sources, local=local,
     )  # fmt: skip
     return run(
-        gathered.texts, gathered.site, today or date.today(), shared=gathered.shared, documents=gathered.documents,
+        gathered.texts, gathered.site, today, shared=gathered.shared, documents=gathered.documents,
         unreadable=gathered.unreadable, options=options,
     )  # fmt: skip

@@ -15,7 +15,8 @@ from worklint.judge.place import Place
 from worklint.knowledge import labels as label_files
 from worklint.knowledge import products
 from worklint.knowledge.labels import Label
-from worklint.knowledge.profile import Profile, ProfileError, Statement, site_statement
+from worklint.knowledge.profile import Profile, ProfileError, Statement
+from worklint.knowledge.profile_reader import site_statement
 from worklint.model import Finding, Span, Worklist
 from worklint.yaml_text import Problem, ProjectError, problem_at
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from worklint.knowledge import data
-from worklint.knowledge.profile import Profile, ProfileError, Where, read_profile
+from worklint.knowledge.profile import Profile, ProfileError, Where
+from worklint.knowledge.profile_reader import read_profile
 
 _FOLDER = "dicom_dictionaries/products"
 
