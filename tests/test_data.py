@@ -156,14 +156,14 @@ def test_schema_and_reader_know_the_same_words() -> None:
     from worklint.model import GRADES, MATCHING_KINDS, REASONS
 
     defs = SCHEMA["$defs"]
-    assert defs["key"]["properties"]["does"]["enum"] == list(profile.DOES)
-    assert defs["statement"]["properties"]["returned"]["enum"] == list(profile.RETURNED)
-    assert defs["keeping"]["properties"]["gives"]["anyOf"][0]["enum"] == list(profile.GIVES)
+    assert defs["key"]["properties"]["does"]["enum"] == list(profile_reader.DOES)
+    assert defs["statement"]["properties"]["returned"]["enum"] == list(profile_reader.RETURNED)
+    assert defs["keeping"]["properties"]["gives"]["anyOf"][0]["enum"] == list(profile_reader.GIVES)
     assert defs["citation"]["properties"]["grade"]["enum"] == list(GRADES)
     assert defs["reasons"]["anyOf"][0]["enum"] == list(REASONS)
     assert defs["where"]["properties"]["kind"]["anyOf"][0]["enum"] == [*MATCHING_KINDS, "any"]
-    assert defs["where"]["properties"]["transport"]["anyOf"][0]["enum"] == list(profile.TRANSPORTS)
-    assert defs["where"]["properties"]["role"]["anyOf"][0]["enum"] == list(profile.ROLES)
+    assert defs["where"]["properties"]["transport"]["anyOf"][0]["enum"] == list(profile_reader.TRANSPORTS)
+    assert defs["where"]["properties"]["role"]["anyOf"][0]["enum"] == list(profile_reader.ROLES)
 
 
 def test_example_of_the_documentation_is_right() -> None:

@@ -21,8 +21,8 @@ ROWS = (
     {"resolve", "conditions", "settings", "names", "references", "values", "clock", "wording", "judge", "oracle"},
     {"sources", "plan"},
     {"rules"},
-    {"accept", "baseline", "report", "compare"},
-    {"inputs", "run", "output", "show", "scaffold"},
+    {"accept", "output", "report", "compare"},
+    {"baseline", "inputs", "run", "show", "scaffold"},
     {"network", "lsp", "cli", "__main__", "__init__"},
 )
 
