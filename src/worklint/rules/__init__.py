@@ -25,10 +25,10 @@ FAMILIES = {
 _FOLDER = Path(__file__).parent
 _CODE = re.compile(r"WL[1-9]\d\d")
 _HEADING = re.compile(r"# (WL[1-9]\d\d) ([a-z0-9]+(?:-[a-z0-9]+)*)\n")
-_FACTS = re.compile(r"\n*severity (\w+), kind (\w+), stage (\w+), since (\d+\.\d+\.\d+)\n")
+_FACTS = re.compile(r"severity (\w+), kind (\w+), stage (\w+), since (\d+\.\d+\.\d+)\n")
 _SECTION = re.compile(r"^## (.+)\n", re.MULTILINE)
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARK = re.compile(r"#[^\"\n]*\bWL[1-9]\d\d")
+_MARK = re.compile(r"#\s+((?:WL[1-9]\d\d\s*)+)(next line)?\s*$")
 
 WHAT, WHY, REMEDY, SOURCE = "What", "Why it matters in the reading room", "What to do", "Source"
 
@@ -37,22 +37,29 @@ WHAT, WHY, REMEDY, SOURCE = "What", "Why it matters in the reading room", "What 
 class Example:
     """A worklist file that the rule reports (``fires``), or one that it does not (``quiet``).
 
-    ``project`` is the project file that it is judged with, or ``None``; ``title`` says in a few words what it shows.
+    ``project`` is the project file that it is judged with, or ``None``.
     """
 
     fires: bool
     text: str
     project: str | None = None
-    title: str = ""
 
     def marked(self, code: str) -> tuple[int, ...]:
-        """Return the lines, counted from 1, whose comment names the code: those that must be reported."""
-        found = []
-        for number, line in enumerate(self.text.split("\n"), 1):
-            mark = _MARK.search(line)
-            if mark and code in re.findall(_CODE, line[mark.start() :]):
-                found.append(number)
-        return tuple(found)
+        """Return the lines of the worklist file, from 1, that a comment marks with the code: they must be reported."""
+        return _marked(self.text, code)
+
+    def marked_in_project(self, code: str) -> tuple[int, ...]:
+        """Return the marked lines of the project file."""
+        return _marked(self.project or "", code)
+
+
+def _marked(text: str, code: str) -> tuple[int, ...]:
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        mark = _MARK.search(line)
+        if mark and code in mark[1].split():
+            found.append(number + 1 if mark[2] else number)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ def read_page(code: str, page: str) -> RuleInfo:
         ValueError: if the page does not have the layout of a rule page.
     """
     heading = _HEADING.match(page)
-    facts = _FACTS.match(page, heading.end()) if heading else None
+    facts = _FACTS.match(page, heading.end() + 1) if heading and page[heading.end() :].startswith("\n") else None
     if heading is None or facts is None:
         raise ValueError(_complaint(code, "its first three lines are heading, blank line, facts"))
     severity, kind, stage, since = facts.groups()
@@ -195,21 +202,16 @@ def read_page(code: str, page: str) -> RuleInfo:
 
 
 def _examples(code: str, page: str) -> tuple[Example, ...]:
-    """Read the fenced blocks: a project belongs to the example that follows it, or to all if it says so."""
+    """Read the fenced blocks: a project file belongs to the example that follows it."""
     found: list[Example] = []
     project: str | None = None
-    shared: str | None = None
     for fence in _FENCE.finditer(page):
         words = fence[1].split()
         if words == ["yaml", "project"]:
             project = fence[2]
-        elif words == ["yaml", "project", "all"]:
-            shared = fence[2]
         elif words in (["worklist", "fires"], ["worklist", "quiet"]):
-            found.append(Example(words[1] == "fires", fence[2], project or shared))
+            found.append(Example(words[1] == "fires", fence[2], project))
             project = None
         else:
             raise ValueError(_complaint(code, f"a fenced block is headed {fence[1]!r}"))
-    if not any(e.fires for e in found) or all(e.fires for e in found):
-        raise ValueError(_complaint(code, "it needs an example that fires and one that is quiet"))
     return tuple(found)

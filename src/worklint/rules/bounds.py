@@ -34,7 +34,7 @@ def bound_findings(worklist: Worklist) -> Iterator[Finding]:
             "WL206", _GROWS[worklist.purpose], worklist.span,
             f"{'a branch of the `or` in this list' if some else 'this list'} is not bounded in time: the older the "
             "archive, the longer the answer",
-            f"add a range of dates{' to each branch' if some else ''}, as in {_date(worklist)} within last 30 days",
+            f"add a range of dates{' to each branch' if some else ''}, as in {_example(worklist)}",
             worklist=worklist.id,
         )  # fmt: skip
     index = {id(c): i for i, (c, _) in enumerate(worklist.constraints)}
@@ -49,12 +49,13 @@ def bound_findings(worklist: Worklist) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _date(worklist: Worklist) -> str:
-    """Return the keyword of the date that bounds a list of this model best."""
+def _example(worklist: Worklist) -> str:
+    """Return a test that bounds a list of this model."""
     found = standard.model(worklist.model)
-    if found is not None and found.worklist:
-        return standard.replacement("ScheduledProcedureStepStartDate", worklist.level) or "StudyDate"
-    return "StudyDate"
+    if found is None or not found.worklist:
+        return "StudyDate within last 30 days"
+    date = standard.replacement("ScheduledProcedureStepStartDate", worklist.level)
+    return f"{date or 'the date of the schedule'} = today"
 
 
 # --- bounded in time

@@ -342,8 +342,9 @@ class _Logic:
             if _one_place(before, last):
                 continue
             self._tell(
-                "WL207", last, before, f"a query holds {_name(last)} once, and {len(paths)} tests of it are joined by and: only "
-                f"{self._text(last)} is sent, the client has to check the others",
+                "WL207", last, before,
+                f"a query holds {_name(last)} once, and {len(paths)} tests of it are joined by and: "
+                f"only {self._text(last)} is sent, the client has to check the others",
                 "join them to one test if one is meant; put the one that leaves the fewest last",
             )  # fmt: skip
 
@@ -423,7 +424,8 @@ def _place(node: _Node, mine: Constraint, other: Constraint) -> Span:
 
 
 def _name(node: _Node) -> str:
-    return _first(node).name
+    constraint = _first(node)
+    return constraint.path[-1].display if constraint.path else constraint.name
 
 
 def _written(node: _Node) -> str:
@@ -455,23 +457,27 @@ def _mergeable(lits: Sequence[_Lit]) -> bool:
 # --- the whole
 
 
-def logic_findings(worklist: Worklist, single_valued: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
+def logic_findings(
+    worklist: Worklist, single_valued: frozenset[str] = frozenset(), first: int = 0
+) -> tuple[Finding, ...]:
     """Return what the condition of a worklist says by itself that its author can hardly mean.
 
     ``single_valued``: labels without attribute, casefolded, of which an entity has one value at most. A worklist of
-    which part could not be read is not looked at: what is left may mean anything. ``Finding.constraints`` are indices
-    into ``Worklist.constraints``.
+    which part could not be read is not looked at: what is left may mean anything. ``first`` is the number of the
+    worklist's first constraint in the report.
     """
     if not worklist.complete:
         return ()
-    found = list(bounds.bound_findings(worklist))
+    found: list[Finding] = []
+    state: str | None = None
     queries = size(worklist.filter)
     if queries > MOST_QUERIES:
         shown = f"{queries:,}" if queries < 10**9 else "more than a thousand million"
         found.append(
             Finding(
-                "WL212", default_severity("WL212"), worklist.span, f"the condition takes {shown} queries at each source, and "
-                f"more than {MOST_QUERIES:,} are not judged",
+                "WL212", default_severity("WL212"), worklist.span,
+                f"the condition takes {shown} queries at each source, and more "
+                f"than {MOST_QUERIES:,} are not judged",
                 "multiply out fewer alternatives: write in (…) where one attribute has several values, or make several "
                 "lists", worklist=worklist.id,
             )
@@ -481,7 +487,9 @@ def logic_findings(worklist: Worklist, single_valued: frozenset[str] = frozenset
         root = logic.node(worklist.filter)
         state = logic.visit(root)
         found += [_seen(f, state, logic.noun) for f in logic.findings]
-    return tuple(sorted(found, key=lambda f: (f.span, f.rule, f.message)))
+    found += [f for f in bounds.bound_findings(worklist) if state != "never" or f.rule != "WL206"]
+    numbered = (replace(f, constraints=tuple(first + i for i in f.constraints)) for f in found)
+    return tuple(sorted(numbered, key=lambda f: (f.span, f.rule, f.message)))
 
 
 def _seen(finding: Finding, state: str | None, noun: str) -> Finding:
