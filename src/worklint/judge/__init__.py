@@ -16,6 +16,7 @@ from worklint.judge.behaviour import EXACT, KeyEffect, behaviour_at, best_grade,
 from worklint.judge.interact import QueryEffect, interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_at, send, upper_keys
+from worklint.judge.remedy import remedy as find_remedy
 from worklint.judge.value import sent_values
 from worklint.knowledge.profile import Behaviour, Cap
 from worklint.model import GRADES, SPELLING, Cause, Effect, Evidence, Severity, Worklist
@@ -299,6 +300,9 @@ def _sent_part(
         rule = _over_spelling(rule, "WL321")
     final = _effect(effect)
     severity = severity_of(final)
+    remedy = remedy or find_remedy(place, at[0], behaviour, rule)
+    if behaviour.origin == "standard" and because == behaviour.because and behaviour.rule:
+        because = ""
     cause = causes.make(rule if severity else None, final, facts, because, remedy, tuple(dict.fromkeys(evidence)))
     return _Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
 

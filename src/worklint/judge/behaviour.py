@@ -19,7 +19,9 @@ from worklint.model import GRADES, Evidence
 # A statement about a keyword speaks for the kinds that it names; only these fall back to a class (PS3.4 C.2.2.2).
 _FALL_BACK = frozenset({"universal", "empty", "fuzzy", "datetime"})
 # Classes that hold values which their VR does not admit.
-_ILLEGAL = frozenset({"illegal", "unreadable", "not-8-digits", "not-full-time", "not-integer", "bad-range", "has-lower"})
+_ILLEGAL = frozenset(
+    {"illegal", "unreadable", "not-8-digits", "not-full-time", "not-integer", "bad-range", "has-lower"}
+)
 _CERTAIN_REFUSAL = GRADES.index("documented")
 
 

@@ -10,8 +10,8 @@ from worklint.knowledge.profile import Behaviour
 from worklint.model import SPELLING, Cause, Effect, Evidence
 
 _NOUNS = {
-    "patient": "patients", "study": "studies", "series": "series", "image": "images", "worklist-item": "scheduled steps",
-    "workitem": "workitems",
+    "patient": "patients", "study": "studies", "series": "series", "image": "images",
+    "worklist-item": "scheduled steps", "workitem": "workitems",
 }  # fmt: skip
 
 # Misses first: a missing study is worse than one too many.
@@ -42,29 +42,32 @@ RULE_OF_KEEPING = {
 _WHY = {
     "WL310": (
         "{name} describes the {home} level, and a query at {level} level gives it no meaning",
-        "ask with a key of the {level} level (a description, the modalities), or ask at {home} level",
+        "",
     ),
     "WL311": (
         "{name} belongs to a level above {level}",
         "ask at its own level first, and use the unique key that comes back",
     ),
-    "WL312": ("{name} is a private attribute, which a source may ignore", "use a standard attribute, or have it stated"),
+    "WL312": (
+        "{name} is a private attribute, which a source may ignore",
+        "use a standard attribute, or have it stated",
+    ),
     "WL313": ("{name} is retired from the standard", "use the attribute that took its place"),
     "WL314": ("no dictionary knows {name}", "check the tag"),
     "WL315": (
         "{name} is no key that this query has to match: it is ignored, or the query is refused",
-        "use a key that the resource must match, and check {name} on what comes back",
+        "",
     ),
-    "WL320": ("{name} is an optional key: a source may ignore it and still conform", "check it on what comes back"),
+    "WL320": ("{name} is an optional key: a source may ignore it and still conform", ""),
     "WL321": (
         "the viewer cannot send the field {name} to this source",
         "use a standard key that approximates it (a description with a wild card, the modalities)",
     ),
     "WL401": ("the value is not legal for {vr}", "write a legal value"),
     "WL410": ("the source does not compare exactly as written", ""),
-    "WL411": ("the source widens the value", "check {name} on what comes back"),
-    "WL412": ("the source compares the value as text", "ask for a range with equal ends, or check what comes back"),
-    "WL413": ("the source takes * and ? literally", "ask for whole values, or leave the key out and check the answer"),
+    "WL411": ("the source widens the value", ""),
+    "WL412": ("the source compares the value as text", ""),
+    "WL413": ("the source takes * and ? literally", ""),
     "WL414": ("the source reads a list of values in its own way", "send one query for each value"),
     "WL415": ("the source takes the range or the empty value literally", "leave the key out and check the answer"),
     "WL416": (
@@ -73,7 +76,7 @@ _WHY = {
     ),
     "WL417": (
         "the source looks at one value, instance or series where several count",
-        "ask at the lower level, or write what must hold together as `series has (…)`",
+        "",
     ),
     "WL418": ("the source compares names as one text, not by their groups", "end the name with ^* in `like`"),
     "WL419": ("the source counts letter case or accents, and the filter does not", "write the spelling that is stored"),
@@ -89,11 +92,11 @@ _WHY = {
     "WL424": ("the value has characters outside the character set of the source", "use plain letters, or ? for them"),
     "WL425": ("the source compares another attribute", "ask for the attribute that it compares"),
     "WL426": ("{kind} matching is not defined for {name}", "ask for a whole value or a range"),
-    "WL501": ("this source does not accept {name} in such a query", "leave the key out there"),
-    "WL502": ("this source answers with nothing as soon as {name} is asked for", "leave the key out there"),
-    "WL503": ("this source does not look at {name}", "check it on what comes back"),
+    "WL501": ("this source does not accept {name} in such a query", ""),
+    "WL502": ("this source answers with nothing as soon as {name} is asked for", ""),
+    "WL503": ("this source does not look at {name}", ""),
     "WL504": ("nobody has evidence of what this source does with {name}", "measure it: worklint probe ADDRESS"),
-    "WL505": ("this source applies {name} in its own way", "check it on what comes back"),
+    "WL505": ("this source applies {name} in its own way", ""),
     "WL510": ("this source wants one of {selectors} in every query", "add one of them, in every branch of an `or`"),
     "WL511": ("this source cuts its answer at {rows}", "narrow the list by date"),
     "WL512": ("this source hides some of what is asked for", "ask where the rows are shown"),
@@ -122,6 +125,9 @@ _WHY = {
         "set new-studies-as-priors in the project file",
     ),
 }  # fmt: skip
+
+# What the evidence says replaces these explanations.
+_TOO_GENERAL = frozenset({"WL410", "WL505"})
 
 _SEEN = {
     ("WL605", "adds"): "{N} whose {name} changed at another site still appear here under the earlier one",
@@ -212,6 +218,8 @@ def make(
     """Render a cause: consequence, why, what to do."""
     seen = consequence(effect, rule, facts)
     why, advice = _WHY.get(rule or "", ("", ""))
+    if rule in _TOO_GENERAL and because:
+        why, because = because.replace("{", "{{").replace("}", "}}"), ""
     parts = [seen]
     if why:
         parts.append(why.format_map(_Lenient(facts)))
