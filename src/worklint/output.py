@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
 from worklint.report import UnknownFormat, format_of_path, formats, writer
+from worklint.report.terminal import plain
 from worklint.report.types import Report
 
 TERMINAL_FORMATS = frozenset({"text", "table", "concise"})
@@ -22,7 +23,7 @@ LARGE = 100_000_000
 # Bytes that a cell takes in the formats that hold every cell, measured on large reports.
 _BYTES_OF_A_CELL = {"csv": 340, "json": 420, "html": 12, "csv-wide": 14}
 
-Write = Callable[[TextIO], None]
+Write = Callable[[TextIO], object]
 
 
 class OutputError(Exception):
@@ -178,7 +179,10 @@ class Terminal(NamedTuple):
 
 
 def terminal(color: str | None, environment: Mapping[str, str]) -> Terminal:
-    """Look at standard output. ``color`` is ``always``, ``never``, or ``auto``: on a terminal, NO_COLOR, FORCE_COLOR."""
+    """Look at standard output.
+
+    ``color`` is ``always``, ``never``, or ``auto``: on a terminal, unless NO_COLOR or FORCE_COLOR decide.
+    """
     out = sys.stdout
     tty = bool(out is not None and out.isatty())
     if color in ("always", "never"):
@@ -190,6 +194,15 @@ def terminal(color: str | None, environment: Mapping[str, str]) -> Terminal:
     else:
         colour = tty and environment.get("TERM") != "dumb"
     return Terminal(_width(out, tty, environment), colour, not _shows_signs(out))
+
+
+def write_lines(lines: Iterable[str], place: Terminal) -> None:
+    """Write lines to standard output, as far as it can show their signs.
+
+    Raises:
+        OutputError: as ``write_stdout``, and ``BrokenPipeError`` likewise.
+    """
+    write_stdout(lambda out: out.writelines(plain(line, place.ascii) + "\n" for line in lines), True)
 
 
 def _width(out: TextIO | None, tty: bool, environment: Mapping[str, str]) -> int:

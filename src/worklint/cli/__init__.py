@@ -36,8 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def drop_output() -> None:
     """Let everything that is still written to standard output vanish."""
     import os
+    from contextlib import suppress
 
-    try:
+    with suppress(OSError, ValueError, AttributeError):  # a stream without a file behind it complains of nothing
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
-        pass  # a stream without a file behind it complains of nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,8 +28,7 @@ def run(given: Given) -> int:
         baseline = read_baseline(Path(given["baseline"]), given["baseline"])
     gathered = judging.read_inputs(given)
     if given["show_settings"]:
-        lines = judging.settings_lines(gathered)
-        output.write_stdout(lambda out: out.writelines(f"{line}\n" for line in lines), True)
+        output.write_lines(judging.settings_lines(gathered), output.terminal(given["color"], os.environ))
         return 0
     options = Options(choice=choice, baseline=baseline)
     report = judging.judge(given, gathered, options)
@@ -54,7 +54,7 @@ def run(given: Given) -> int:
 
             if given["output"]:
                 judging.write_results({**given, "quiet": True}, gathered, report, usual)
-            output.write_stdout(lambda out: out.writelines(f"{line}\n" for line in statistics.lines(report)), True)
+            output.write_lines(statistics.lines(report), output.terminal(given["color"], os.environ))
         else:
             judging.write_results(given, gathered, report, usual)
     except BrokenPipeError:

@@ -152,7 +152,7 @@ def exit_code(report: Report, fail_on: str) -> int:
     if fail_on == "never":
         return 0
     level = "error" if fail_on == "unknown" else fail_on
-    failing = SEVERITIES[: SEVERITIES.index(level) + 1]  # type: ignore[arg-type]
+    failing = SEVERITIES[: SEVERITIES.index(level) + 1]
     unknown = {(c.constraint, c.source) for c in report.cells if not c.known} if fail_on == "unknown" else set()
     for row in filter(counts, report.findings):
         found = row.finding
@@ -180,8 +180,8 @@ def settings_lines(gathered: Gathered) -> Sequence[str]:
         lines.append(f"enterprise    {enterprise.name or '(no name)'}")
         lines.append(f"timezone      {enterprise.timezone or '(none)'}")
     if site.viewer is not None:
-        release = f"@{site.viewer.release}" if site.viewer.release else ""
-        lines.append(f"viewer        {site.viewer.product}{release}{_settings(site.viewer_settings)}")
+        viewer = site.viewer.product + (f"@{site.viewer.release}" if site.viewer.release else "")
+        lines.append(f"viewer        {viewer}{_settings(site.viewer_settings)}")
     lines.append("sources")
     width = max(len(s.id) for s in site.sources)
     for source in site.sources:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from worklint import output
 from worklint.cli import judging
 from worklint.cli.plain import Given
@@ -15,8 +17,7 @@ def run(given: Given) -> int:
         raise UsageError("--planned: there are no plans yet; the matrix shows what is got as written")
     gathered = judging.read_inputs(given)
     if given["show_settings"]:
-        lines = judging.settings_lines(gathered)
-        output.write_stdout(lambda out: out.writelines(f"{line}\n" for line in lines), True)
+        output.write_lines(judging.settings_lines(gathered), output.terminal(given["color"], os.environ))
         return 0
     report = judging.judge(given, gathered, Options())
     code = judging.exit_code(report, given["fail_on"]) if given["fail_on"] else 0
