@@ -1,0 +1,68 @@
+"""Rewrites ``reports/demo``: the demonstration enterprise in every format. Review the difference before committing it.
+
+    python tools/golden.py            write
+    python tools/golden.py --check    say what would change, and exit with 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from worklint import report as writers  # noqa: E402
+from worklint.inputs import gather  # noqa: E402
+from worklint.run import run  # noqa: E402
+
+TODAY = date(2026, 11, 24)
+FOLDER = ROOT / "reports" / "demo"
+FILES = {
+    "check.txt": ("text", {}),
+    "check.concise.txt": ("concise", {}),
+    "matrix.txt": ("table", {}),
+    "matrix.csv": ("csv", {}),
+    "lists.csv": ("csv", {"rows": "worklists"}),
+    "matrix-wide.csv": ("csv-wide", {}),
+    "matrix.json": ("json", {}),
+    "matrix.md": ("markdown", {}),
+    "matrix.html": ("html", {}),
+}
+"""The files of ``reports/demo``: format and options of each."""
+
+
+def produced() -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each file, as the commands write them for 80 columns without colour."""
+    gathered = gather(["examples/lakeside"], ROOT)
+    report = run(gathered.texts, gathered.site, TODAY, shared=gathered.shared)
+    texts = {t.file: t for t in (*gathered.shared, *gathered.texts)}
+    for name, (format_, options) in FILES.items():
+        out = io.StringIO(newline="")
+        writers.writer(format_)(report, out, texts=texts, width=80, colour=False, ascii=False, **options)
+        yield name, out.getvalue().encode()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files, or with ``--check`` compare them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file would change")
+    options = parser.parse_args(arguments)
+    changed = []
+    for name, content in produced():
+        path = FOLDER / name
+        if not path.is_file() or path.read_bytes() != content:
+            changed.append(name)
+            if not options.check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+    print(f"{'would change' if options.check else 'written'}: {', '.join(changed) or 'nothing'}")
+    return 1 if options.check and changed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
