@@ -237,7 +237,9 @@ class _Logic:
             self._list_twice(node)
             return None
         if isinstance(node, _Inside):
+            outer, self.noun = self.noun, "item" if node.key[0] == "item" else node.key[0]
             inner = self.visit(node.node)
+            self.noun = outer
             return ("always" if node.negated else "never") if inner == "never" else None
         states = [self.visit(part) for part in node.parts]
         absorbing, neutral = ("never", "always") if node.kind == "all" else ("always", "never")
