@@ -28,7 +28,7 @@ def run(given: Given) -> int:
         baseline = read_baseline(Path(given["baseline"]), given["baseline"])
     gathered = judging.read_inputs(given)
     if given["show_settings"]:
-        output.write_lines(judging.settings_lines(gathered), output.terminal(given["color"], os.environ))
+        output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
     options = Options(choice=choice, baseline=baseline)
     report = judging.judge(given, gathered, options)

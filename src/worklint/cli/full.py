@@ -41,9 +41,8 @@ def read_fully(argv: list[str]) -> tuple[str, Given] | int:
 def _complaint(error: Any, argv: list[str]) -> str:
     message = " ".join(error.format_message().split())
     message = _POSSIBLE.sub(lambda m: f"; did you mean {m[1]}?", message)
-    context = getattr(error, "ctx", None)
-    command = context.info_name if context is not None and context.parent is not None else None
-    if command is None and argv and not argv[0].startswith("-") and argv[0] not in COMMANDS and Path(argv[0]).exists():
+    command = argv[0] if argv[0] in COMMANDS else None
+    if command is None and not argv[0].startswith("-") and Path(argv[0]).exists():
         return f"{argv[0]} is no command; did you mean worklint check {argv[0]}?"
     more = f"worklint {command} --help" if command else "worklint --help"
     return f"{message}{'' if message.endswith(('?', '.')) else '.'} ({more})"

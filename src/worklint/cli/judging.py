@@ -17,6 +17,7 @@ from worklint.inputs import Gathered, gather
 from worklint.model import SEVERITIES
 from worklint.report.types import FindingRow, Report
 from worklint.run import Options, run
+from worklint.sources import Source
 from worklint.text import Text
 
 
@@ -169,7 +170,7 @@ def _project_name(gathered: Gathered) -> str:
     return display_name(gathered.project, Path.cwd())
 
 
-def settings_lines(gathered: Gathered) -> Sequence[str]:
+def settings_lines(given: Given, gathered: Gathered) -> Sequence[str]:
     """Return what ``--show-settings`` shows: the project file, the sources, and the profile each resolved to."""
     from worklint.knowledge import data
 
@@ -195,7 +196,7 @@ def settings_lines(gathered: Gathered) -> Sequence[str]:
         if source.own_profile:
             parts.append(f"profile {source.own_profile}")
         lines.append(f"  {source.id.ljust(width)}  {judged}  ({', '.join(parts)}){_settings(source.settings)}")
-        lines += [f"  {' ' * width}    {name} is not given: {text}" for name, text in _not_given(source)]
+        lines += [f"  {' ' * width}    {line}" for line in _not_given(source, given["verbose"])]
     lines.append("files")
     lines += [f"  {text.file}" for text in gathered.texts] or ["  none"]
     if gathered.shared:
@@ -208,10 +209,15 @@ def _settings(settings: Sequence[tuple[str, str]]) -> str:
     return "  " + ", ".join(f"{n}: {v}" for n, v in settings) if settings else ""
 
 
-def _not_given(source: Any) -> list[tuple[str, str]]:
+def _not_given(source: Source, all_of_them: bool) -> list[str]:
+    """Return the settings that the project leaves open: those without a known default, or all of them."""
     given = dict(source.settings)
-    return [
-        (s.name, f"taken as {s.default}, the product's default" if s.default is not None else "every value is possible")
-        for s in source.profile.settings
-        if s.name not in given
-    ]
+    out = []
+    for setting in source.profile.settings:
+        if setting.name in given:
+            continue
+        if setting.default is None:
+            out.append(f"{setting.name} is not given: every value is possible")
+        elif all_of_them:
+            out.append(f"{setting.name} is not given: {setting.default or 'empty'}, the product's default")
+    return out

@@ -17,7 +17,7 @@ def run(given: Given) -> int:
         raise UsageError("--planned: there are no plans yet; the matrix shows what is got as written")
     gathered = judging.read_inputs(given)
     if given["show_settings"]:
-        output.write_lines(judging.settings_lines(gathered), output.terminal(given["color"], os.environ))
+        output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
     report = judging.judge(given, gathered, Options())
     code = judging.exit_code(report, given["fail_on"]) if given["fail_on"] else 0

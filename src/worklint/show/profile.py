@@ -371,6 +371,7 @@ def page_json(profile: Profile) -> str:
 
 
 _SETTING_MAPS = {"settings", "viewer_settings", "pair"}
+_ALWAYS = {"rows", "default", "date"}
 
 
 def _plain(value: Any, name: str = "") -> Any:
@@ -378,7 +379,7 @@ def _plain(value: Any, name: str = "") -> Any:
         out = {}
         for one in fields(value):
             found = _plain(getattr(value, one.name), one.name)
-            if found not in (None, [], {}, "", False) or one.name in ("rows", "default"):
+            if found not in (None, [], {}, "", False) or one.name in _ALWAYS:
                 out[one.name] = found
         return out
     if name in _SETTING_MAPS and isinstance(value, tuple) and all(isinstance(v, tuple) for v in value):
