@@ -17,7 +17,7 @@ from worklint.judge.interact import QueryEffect, interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_at, send, upper_keys
 from worklint.judge.remedy import remedy as find_remedy
-from worklint.judge.value import sent_values
+from worklint.judge.value import sent_values, value_signature
 from worklint.knowledge.profile import Behaviour, Cap
 from worklint.model import GRADES, SPELLING, Cause, Effect, Evidence, Severity, Worklist
 
@@ -200,7 +200,7 @@ def _judge_query(
     worklist: Worklist, place: Place, conjunction: tuple[Literal, ...]
 ) -> tuple[list[_Part], Effect, Severity | None, list[Cause]]:
     query = send(place, worklist, conjunction)
-    versions = _versions(query)
+    versions = _versions(place, query)
     flat = [v for at in versions for v in at]
     alone = [_behaviour(place, k) for k in flat]
     now, effects, serves = interact(place, worklist.level, flat, alone, query.empties)
@@ -227,9 +227,23 @@ def _judge_query(
     return parts, effect, severity, extra
 
 
-def _versions(query: Query) -> list[tuple[KeyAt, ...]]:
-    """One key for each query that a list of values takes; those that no profile can tell apart are asked once."""
-    return [tuple(dict.fromkeys(k.at))[:64] for k in query.keys]
+def _versions(place: Place, query: Query) -> list[tuple[KeyAt, ...]]:
+    """One key for each query that a list of values takes; values that no record can tell apart are asked once."""
+    literals = _literals(place)
+    out = []
+    for key in query.keys:
+        kinds = {value_signature(one.sent, literals): one for one in reversed(key.at)}
+        out.append(tuple(reversed(kinds.values())))
+    return out
+
+
+@lru_cache(maxsize=1000)
+def _literals(place: Place) -> frozenset[str]:
+    """The very values that statements of a place name."""
+    records = [*place.site, *place.profile.statements]
+    for interaction in place.profile.interactions:
+        records += interaction.replace
+    return frozenset(v[1:] for r in records for v in r.where.values if v.startswith("="))
 
 
 def _served(effect: QueryEffect, query: Query, flat: Sequence[KeyAt], serves: frozenset[str], place: Place) -> bool:
@@ -264,13 +278,17 @@ def _sent_part(
         effect = KeyEffect(rejected=True) if refused else (mine if effect is None else effect.also(mine))
     assert effect is not None
     behaviour = behaviours[0]
+    own_rule = causes.rule_of_behaviour(behaviour, _effect(effect))
+    effect, opened = _open_parameter(place, at[0], effect)
     evidence = list(behaviour.evidence)
     trace.append(_told(behaviour))
-    own_rule = causes.rule_of_behaviour(behaviour, _effect(effect))
     rule, remedy, because = own_rule, "", behaviour.because
     if literal.constraint.matching in ("single", "any-of") and at[0].sent.kind == "wildcard" and not literal.negated:
         effect = effect.also(KeyEffect(adds=frozenset({"other"})))
         rule = _over_spelling(rule, "WL405")
+    if opened:
+        rule = _over_spelling(rule, "WL423")
+        trace.append(f"The value is known only when the list is opened, and may be {' or '.join(opened)}.")
     if behaviours[0] != before[0]:
         trace.append("Another key of the same query changes that.")
     for change in about:
@@ -305,6 +323,25 @@ def _sent_part(
         because = ""
     cause = causes.make(rule if severity else None, final, facts, because, remedy, tuple(dict.fromkeys(evidence)))
     return _Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
+
+
+def _open_parameter(place: Place, key: KeyAt, effect: KeyEffect) -> tuple[KeyEffect, tuple[str, ...]]:
+    """Judge a parameter by what holds for every value: empty asks for everything, ``*`` and ``?`` for a pattern."""
+    parameter = key.sent.parameter
+    if parameter is None or key.sent.kind not in ("single", "wildcard"):
+        return effect, ()
+    opened: list[str] = []
+    if not parameter.no_wildcards and key.sent.kind == "single":
+        pattern = replace(key, sent=replace(key.sent, kind="wildcard"))
+        effect = effect.also(effect_of(_behaviour(place, pattern), pattern.sent))
+        opened.append("a pattern")
+    if not parameter.never_empty:
+        empty = replace(key, sent=replace(key.sent, text="", kind="universal", parameter=None))
+        effect = effect.also(effect_of(_behaviour(place, empty), empty.sent))
+        opened.append("empty")
+    if opened and not effect.rejected:
+        effect = effect.also(KeyEffect(adds=frozenset({"other"})))
+    return effect, tuple(opened)
 
 
 def _over_spelling(rule: str | None, other: str) -> str:

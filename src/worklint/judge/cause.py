@@ -89,6 +89,10 @@ _WHY = {
         "name the values that are wanted",
     ),
     "WL422": ("a query holds each attribute once, and this test is left out", "join the tests to one"),
+    "WL423": (
+        "the value is known only when the list is opened",
+        "say under `parameters:` in the project file that it is never-empty and has no-wildcards",
+    ),
     "WL424": ("the value has characters outside the character set of the source", "use plain letters, or ? for them"),
     "WL425": ("the source compares another attribute", "ask for the attribute that it compares"),
     "WL426": ("{kind} matching is not defined for {name}", "ask for a whole value or a range"),

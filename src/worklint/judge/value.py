@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from worklint.knowledge.profile import VALUE_CLASSES
 from worklint.model import Constraint, Parameter, Value
 
 TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -239,3 +240,11 @@ def in_class(name: str, sent: Sent) -> bool | None:
     if name.startswith("="):
         return sent.text == name[1:]
     return _CLASSES[name](sent)
+
+
+def value_signature(sent: Sent, literals: frozenset[str]) -> tuple[object, ...]:
+    """Return what records can tell of a value: its classes, the reasons it can trigger, itself where one names it."""
+    classes = tuple(in_class(name, sent) for name in VALUE_CLASSES)
+    reasons = tuple(trigger(sent) for trigger in _TRIGGERS.values())
+    named = sent.text if sent.text in literals else None
+    return (sent.kind, sent.vr, sent.ignoring, sent.legal, sent.parameter, classes, reasons, named)
