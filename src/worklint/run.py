@@ -20,7 +20,7 @@ from worklint.rules import default_severity
 from worklint.rules.logic import logic_findings
 from worklint.rules.site import site_findings, snapshot_findings
 from worklint.rules.verdicts import cell_findings, copies_finding, hidden_findings, whole_findings
-from worklint.sources import Site, asked_sources, place_of
+from worklint.sources import Site, asked_sources, astuple_but_source, place_of
 from worklint.syntax.parser import DEFAULT_LIMITS, Limits, parse
 from worklint.syntax.tree import Document, Problem
 from worklint.text import Text
@@ -97,13 +97,18 @@ def _unused_entry(key: BaselineKey) -> Finding:
 def _judge_one(site: Site, worklist: Worklist, first: int) -> tuple[dict[str, Judged], list[Finding]]:
     verdicts: dict[str, Judged] = {}
     places = {}
+    done: dict[tuple[object, ...], Judged] = {}
     named = set(worklist.sources or ())
     asked = asked_sources(site, worklist)
     for source in asked:
         place = place_of(site, source, worklist)
         if offers_model(place) is False and source.id not in named and not site.replaced:
             continue
-        verdicts[source.id] = judge(worklist, place)
+        # Sources that are alike in all that judging looks at are judged once.
+        alike = astuple_but_source(place)
+        if alike not in done:
+            done[alike] = judge(worklist, place)
+        verdicts[source.id] = done[alike]
         places[source.id] = place
     findings: list[Finding] = list(logic_findings(worklist))
     findings += cell_findings(worklist, verdicts, first)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from worklint.enterprise import DeclaredSource, Enterprise, Settings, parse_product, span_of
@@ -325,3 +325,12 @@ def place_of(site: Site, source: Source, worklist: Worklist) -> Place:
         named=source.product != STANDARD,
         offers=frozenset(offers),
     )
+
+
+def astuple_but_source(place: Place) -> tuple[object, ...]:
+    """Return all of a place but the id of its source: places alike in it get the same verdicts.
+
+    Profiles of one product and release are one object, so they are told apart by identity.
+    """
+    values = (getattr(place, f.name) for f in fields(place) if f.name != "source")
+    return tuple(id(v) if isinstance(v, Profile) else v for v in values)

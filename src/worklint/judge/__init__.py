@@ -129,17 +129,16 @@ def judge(worklist: Worklist, place: Place) -> Judged:
         whole = effect if whole is None else join(whole, effect)
         whole_severity = worse(whole_severity, severity)
         whole_causes += extra
-    cells = tuple(
-        _cell(place, i, [p for p in parts if p.index == i], worklist) for i in range(len(worklist.constraints))
-    )
-    named = [c.cause for c in cells if c.cause.rule and c.severity] + whole_causes
-    ordered = tuple(dict.fromkeys(sorted(named, key=lambda c: _order_of(c, cells))))
+    of_index: dict[int, list[_Part]] = {}
+    for part in parts:
+        of_index.setdefault(part.index, []).append(part)
+    cells = tuple(_cell(i, of_index.get(i, []), worklist) for i in range(len(worklist.constraints)))
+    worst: dict[Cause, int] = dict.fromkeys(whole_causes, 2)
+    for cell in cells:
+        if cell.cause.rule and cell.severity:
+            worst[cell.cause] = max(worst.get(cell.cause, 0), _WORST[cell.severity])
+    ordered = tuple(sorted(worst, key=lambda c: -worst[c]))
     return Judged(cells, whole or Effect(), whole_severity, ordered, _worst_grade(cells))
-
-
-def _order_of(cause: Cause, cells: Sequence[Cell]) -> int:
-    severities = [_WORST[c.severity] for c in cells if c.cause == cause]
-    return -max(severities, default=2)
 
 
 def _worst_grade(cells: Sequence[Cell]) -> str:
@@ -618,7 +617,7 @@ def _caps(
     return effect, severity
 
 
-def _cell(place: Place, index: int, parts: Sequence[_Part], worklist: Worklist) -> Cell:
+def _cell(index: int, parts: Sequence[_Part], worklist: Worklist) -> Cell:
     if not parts:
         constraint, _ = worklist.constraints[index]
         facts = {"N": causes.noun(worklist.level), "text": constraint.text, "name": constraint.name}
