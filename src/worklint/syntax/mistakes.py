@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from worklint.knowledge.data import read_json
 from worklint.model import Span
 from worklint.syntax._tables import ACCESS, KEYWORDS, RULES, STATES
-from worklint.syntax.nodes import Token
+from worklint.syntax.nodes import Token, string
 from worklint.syntax.tree import (
     Compare,
     FilterBlock,
     In,
     IsEmpty,
-    Literal,
     Problem,
     Reference,
     Suppression,
@@ -367,7 +366,7 @@ def _alone(reader: Reader, token: Token, kinds: set[str]) -> bool:
     span = reader.span(start, end)
     node: Any
     if is_text and isinstance(before, Compare) and before.operator == "=" and isinstance(before.subject, Reference):
-        literal = Literal("string", text[1:-1], span, text[1:-1])
+        literal = string(reader, ("STRING", start, end, text))
         name, value = reader.source(before.subject.span), reader.source(before.value.span)
         which = {("OR", False): "or-value", ("AND", True): "and-value-negated"}.get((joined, before.negated))
         reader.report(which or "and-value", start, end, name=name, values=f"{value}, {text}", found=text)

@@ -82,7 +82,7 @@ class Reader:
 
     def report(self, mistake: str, start: int, end: int, **facts: str) -> None:
         """Report a mistake of ``grammars/errors.json`` between two offsets."""
-        self.report_span(mistake, self.span(start, end), **facts)
+        self.report_span(mistake, self.span(start, end), (), **facts)
 
     def report_span(self, mistake: str, span: Span, expected: tuple[str, ...] = (), **facts: str) -> None:
         """Report a mistake at a span."""
@@ -244,7 +244,7 @@ class Reader:
             tuple(self.worklists),
             tuple(sorted(self.problems, key=lambda problem: problem.span)),
             suppressions,
-            self.complete and all(b.complete for b in (*self.filters, *self.worklists)),
+            self.complete and all(b.complete for b in self.filters) and all(b.complete for b in self.worklists),
         )
 
     def block(self, start: int, end: int) -> int:
@@ -272,14 +272,13 @@ class Reader:
 
     def twice(self) -> None:
         """Report names that two blocks have."""
-        for kind, blocks in (("worklist", self.worklists), ("filter", self.filters)):
-            seen: dict[str, Span] = {}
-            for block in blocks:  # type: ignore[attr-defined]
-                before = seen.setdefault(block.name, block.name_span)
-                if before is not block.name_span:
-                    self.report_span(
-                        "name-twice", block.name_span, kind=kind, name=block.name, line=str(before.line)
-                    )
+        named = [("worklist", block.name, block.name_span) for block in self.worklists]
+        named += [("filter", block.name, block.name_span) for block in self.filters]
+        seen: dict[tuple[str, str], Span] = {}
+        for kind, name, span in named:
+            before = seen.setdefault((kind, name), span)
+            if before is not span:
+                self.report_span("name-twice", span, (), kind=kind, name=name, line=str(before.line))
 
 
 def parse(text: Text, limits: Limits = DEFAULT_LIMITS) -> Document:

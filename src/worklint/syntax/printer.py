@@ -41,7 +41,13 @@ from worklint.syntax.tree import (
     WorklistBlock,
 )
 
-_WORDS = {Like: "like", Contains: "contains", StartsWith: "starts with", EndsWith: "ends with", SoundsLike: "sounds like"}
+_WORDS = {
+    Like: "like",
+    Contains: "contains",
+    StartsWith: "starts with",
+    EndsWith: "ends with",
+    SoundsLike: "sounds like",
+}
 _INDENT = "    "
 _NAME_WIDTH = max(len(name) for name in ("description", "timezone")) + 1
 _FOLDS = ("case", "accents")
@@ -207,4 +213,5 @@ def print_block(block: WorklistBlock | FilterBlock) -> str:
 
 def print_document(document: Document) -> str:
     """Return the text of a whole file: filters, then worklists, each in the order written."""
-    return "\n".join(print_block(block) for block in (*document.filters, *document.worklists))
+    blocks: list[FilterBlock | WorklistBlock] = [*document.filters, *document.worklists]
+    return "\n".join(print_block(block) for block in blocks)
