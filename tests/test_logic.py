@@ -383,6 +383,9 @@ StudyID starts with "AB" or StudyID starts with "A" -> WL203
 StudyID starts with "A" or StudyID starts with "AB" -> WL204
 StudyID contains "B" and StudyID contains "ABC" -> WL203
 StudyID contains "B" and StudyID starts with "AC" ->
+StudyID contains "AB" and StudyID starts with "A" ->
+StudyID contains "AB" and StudyID ends with "B" ->
+StudyID ends with "AB" and StudyID starts with "A" ->
 StudyID starts with "A" and StudyID starts with "B" ->
 PatientName = "A^B" and PatientName = "X^Y" ->
 PatientName = "A^B" or PatientName in ("A^B", "X^Y") -> WL203
@@ -397,6 +400,7 @@ not series has (BodyPartExamined = "CHEST" and BodyPartExamined = "HEAD") -> WL2
 series has (Modality != "CT" or Modality != "MR") -> WL201
 series has (Modality = "CT") and series has (Modality = "CT" and SeriesNumber = 1) -> WL203
 not series has (Modality = "CT") and not series has (Modality = "CT" and SeriesNumber = 1) -> WL203
+not series has (Modality = "CT" and SeriesNumber = 1) or not series has (Modality = "CT") -> WL204
 series has (Modality = "CT") and series has (Modality = "MR") ->
 StudyID = $a and StudyID = $b ->
 StudyID = $a and not StudyID = $a -> WL202
