@@ -19,7 +19,16 @@ from typing import Any, TextIO
 from worklint.knowledge.data import path
 from worklint.model import SEVERITIES, Evidence
 from worklint.report.terminal import clean
-from worklint.report.types import CauseRow, CellRow, FilterRow, FindingRow, Report, SourceRow, WorklistRow
+from worklint.report.types import (
+    CauseRow,
+    CellRow,
+    ConstraintRow,
+    FilterRow,
+    FindingRow,
+    Report,
+    SourceRow,
+    WorklistRow,
+)
 from worklint.report.words import (
     GRADES,
     MARK,
@@ -51,7 +60,7 @@ STATIC_FINDINGS = 2000
 
 _URL = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_PLANNED = {s: n for s, n in zip(("exact", "superset", "subset", "mixed", "rejected"), (0, 2, 3, 4, 5), strict=True)}
+_PLANNED = {"exact": 0, "superset": 2, "subset": 3, "mixed": 4, "rejected": 5}  # places in SIGNS
 
 
 def write(report: Report, out: TextIO, *, planned: bool = True, **_: object) -> None:
@@ -218,7 +227,8 @@ class _Page:
             yield f"{len(self.lists):,} worklists are shown; show more</button></p>\n"
 
     def _head(self) -> Iterator[str]:
-        groups = [(role, [s for s in self.sources if s.role == role]) for role in dict.fromkeys(s.role for s in self.sources)]
+        roles = dict.fromkeys(s.role for s in self.sources)
+        groups = [(role, [s for s in self.sources if s.role == role]) for role in roles]
         yield "<colgroup></colgroup>" + "".join(f'<colgroup span="{len(g)}"></colgroup>' for _, g in groups)
         yield '<thead><tr class="roles"><th class="corner" rowspan="2" scope="col">Worklist</th>'
         for role, group in groups:
@@ -283,14 +293,8 @@ class _Page:
         nothing = (-1,) * len(self.sources)
         inside: dict[str, list[tuple[Any, ...]]] = {}
         for k in report.constraints:
-            about = " · ".join(
-                x for x in (k.attribute or k.label or "", tag(k.tag), f"{k.file}:{k.line}", k.filter and f"filter {k.filter}") if x
-            )
-            levels = f"{k.attribute_level or 'no level'} attribute, asked at {k.level} level"
-            kind = f"{k.matching} matching" if k.matching != "none" else "no attribute behind the label"
-            inside.setdefault(k.worklist, []).append(
-                (clean(k.text), k.key, clean(about), f"{levels}; {kind}{', negated' if k.negated else ''}", rows.number(tuple(cells.get(k.id, nothing))))
-            )
+            at = rows.number(tuple(cells.get(k.id, nothing)))
+            inside.setdefault(k.worklist, []).append((clean(k.text), k.key, _place(k), _asked(k), at))
         lists = []
         for w in self.lists:
             of = self.filters.get(w.id, {})
@@ -300,14 +304,15 @@ class _Page:
             found = self.counts
             lists.append(
                 {
-                    "id": w.id, "name": clean(w.name), "file": clean(w.file), "line": w.line, "order": self.file_order[w.id],
-                    "about": clean(w.description or ""), "whole": w.complete, "what": noun(w.model, w.level),
+                    "id": w.id, "name": clean(w.name), "file": clean(w.file), "line": w.line,
+                    "order": self.file_order[w.id], "about": clean(w.description or ""),
+                    "whole": w.complete, "what": noun(w.model, w.level),
                     "missing": w.id in found.missing, "extra": w.id in found.extra, "unknown": w.id in found.unknown,
                     "row": rows.number(tuple(row)), "parts": inside.get(w.id, []),
                 }
             )  # fmt: skip
-        yield "{\n"
-        yield f'"sources": {_json([{"id": s.id, "name": clean(source_name(s)), "about": clean(_about(s))} for s in self.sources])},\n'
+        sources = [{"id": s.id, "name": clean(source_name(s)), "about": clean(_about(s))} for s in self.sources]
+        yield f'{{\n"sources": {_json(sources)},\n'
         yield f'"edges": {_json(sorted(self._edges()))},\n'
         yield f'"strings": {_json(strings.found)},\n'
         yield f'"verdicts": {_json(verdicts.found)},\n'
@@ -360,6 +365,19 @@ def _about(source: SourceRow) -> str:
     return ", ".join(x for x in (release(source), transport) if x)
 
 
+def _place(row: ConstraintRow) -> str:
+    """Return what a constraint compares, and where it stands."""
+    used = f"filter {row.filter}" if row.filter else ""
+    return clean(" · ".join(x for x in (row.attribute or row.label, tag(row.tag), f"{row.file}:{row.line}", used) if x))
+
+
+def _asked(row: ConstraintRow) -> str:
+    """Return the level of a constraint and the kind of matching that it asks for."""
+    kind = f"{row.matching} matching" if row.matching != "none" else "no attribute behind the label"
+    level = f"{row.attribute_level} attribute, " if row.attribute_level else ""
+    return f"{level}asked at {row.level} level; {kind}{', negated' if row.negated else ''}"
+
+
 def _cause(cause: CauseRow) -> str:
     rule = f'<dt>Rule</dt><dd class="rule">{_e(cause.rule)}</dd>' if cause.rule else ""
     remedy = f'<dt>What to do</dt><dd class="remedy">{_e(cause.remedy)}</dd>' if cause.remedy else ""
@@ -373,9 +391,8 @@ def _cause(cause: CauseRow) -> str:
 
 def _evidence(evidence: Evidence) -> str:
     dated = f" ({_e(evidence.date)})" if evidence.date else ""
-    return (
-        f"<li><b>{grade_letter(evidence.grade)}</b> {_e(grade_words(evidence.grade))}: {_linked(evidence.citation)}{dated}</li>"
-    )
+    grade = f"<b>{grade_letter(evidence.grade)}</b> {_e(grade_words(evidence.grade))}"
+    return f"<li>{grade}: {_linked(evidence.citation)}{dated}</li>"
 
 
 def _linked(text: str) -> str:
@@ -383,7 +400,8 @@ def _linked(text: str) -> str:
     text, pieces, end = clean(text), [], 0
     for found in _URL.finditer(text):
         url = escape(found[0])
-        pieces += [escape(text[end : found.start()]), f'<a href="{url}" rel="noopener noreferrer" target="_blank">{url}</a>']
+        link = f'<a href="{url}" rel="noopener noreferrer" target="_blank">{url}</a>'
+        pieces += [escape(text[end : found.start()]), link]
         end = found.end()
     return "".join([*pieces, escape(text[end:])])
 
@@ -423,6 +441,5 @@ def _finding(row: FindingRow, names: dict[str, str]) -> str:
         then += f'<p class="then">Suppressed: {_e(found.suppressed)}</p>'
     if found.baselined:
         then += '<p class="then">In the baseline.</p>'
-    return (
-        f'<li class="finding"><div class="head">{"".join(head)}</div><p class="said">{_e(found.message)}</p>{then}</li>\n'
-    )
+    said = f'<p class="said">{_e(found.message)}</p>'
+    return f'<li class="finding"><div class="head">{"".join(head)}</div>{said}{then}</li>\n'

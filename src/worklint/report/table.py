@@ -65,7 +65,8 @@ def lines(report: Report, width: int, colour: bool, planned: bool) -> Iterator[s
         yield from _legend(rows, report, width, colour)
         yield from _notes(report, notes, width, colour)
     yield from wrap(summary_line(report), width)
-    yield paint(clean(origin_line(report)), "dim", colour)
+    for line in wrap(origin_line(report), width):
+        yield paint(line, "dim", colour)
 
 
 def _rows(report: Report) -> Iterator[_Row]:
@@ -178,7 +179,7 @@ def _blocks(
             yield paint(f"{which} of {len(report.sources)}", "dim", colour)
             shown = last
         head = "".join(pad(f" {names[s]}", sizes[s]) for s in block)
-        yield pad("", label_width) + paint(head, "bold", colour)
+        yield pad("", label_width) + paint(head.rstrip(), "bold", colour)
         yield "─" * min(width, label_width + sum(sizes[s] for s in block))
         for row, text in zip(rows, texts, strict=True):
             yield from _row(row, text, block, sizes, label_width, colour)
@@ -202,28 +203,31 @@ def _row(
         label = [*label[: _LONGEST_LABEL - 1], cut(f"{label[_LONGEST_LABEL - 1]} …", room)]
         if not label[-1].endswith("…"):
             label[-1] = cut(label[-1], room - 1) + "…"
-    cells = "".join(_painted(row.cells.get(s), pad(text[s], sizes[s]), colour) for s in block)
+    cells = "".join(_painted(row.cells.get(s), text[s], sizes[s], colour) for s in block)
     for i, line in enumerate(label):
-        left = pad(" " * row.indent + line, label_width)
-        yield (paint(left, "bold", colour) if row.indent == 0 else left) + (cells if i == 0 else "")
+        left = " " * row.indent + line
+        gap = " " * max(0, label_width - columns(left)) if i == 0 else ""
+        yield (paint(left, "bold", colour) if row.indent == 0 else left) + gap + (cells if i == 0 else "")
 
 
-def _painted(cell: CellRow | FilterRow | None, text: str, colour: bool) -> str:
-    if not colour or cell is None or not cell.mark:
-        return text
-    return paint(text, "unknown" if cell.mark == "?" else cell.severity, colour)
+def _painted(cell: CellRow | FilterRow | None, text: str, width: int, colour: bool) -> str:
+    gap = " " * max(0, width - columns(text))
+    if cell is None or not cell.mark:
+        return text + gap
+    return paint(text, "unknown" if cell.mark == "?" else cell.severity, colour) + gap
 
 
 def _legend(rows: Sequence[_Row], report: Report, width: int, colour: bool) -> Iterator[str]:
     cells = [c for row in rows for c in row.cells.values()]
     found = {sign(c).name for c in cells}
+    signs = [(s.shape, s.meaning) for s in SIGNS if s.name in found]
     if any(c.mark == "!" for c in cells):
-        yield f"{paint('!', 'error', colour)} unreliable: not what the list asks for"
-    for s in SIGNS:
-        if s.name in found:
-            yield f"{s.shape} {s.meaning}"
+        signs.insert(0, ("!", "unreliable: not what the list asks for"))
     if any(s.id not in row.cells for row in rows if row.indent >= 0 for s in report.sources):
-        yield f"{_NOT_JUDGED} {NOT_JUDGED}: not asked, or not read completely"
+        signs.append((_NOT_JUDGED, f"{NOT_JUDGED}: not asked, or not read completely"))
+    for shape, meaning in signs:
+        for i, line in enumerate(wrap(meaning, width - 2)):
+            yield f"{' ' if i else paint(shape, 'error' if shape == '!' else None, colour)} {line}"
     yield ""
 
 
@@ -253,5 +257,5 @@ def _notes(
         yield ""
     quiet = sum(1 for c in report.cells if c.severity == "info")
     if quiet:
-        yield f"{count(quiet, 'cell')} without a note: spelling only, or checked by the client."
+        yield from wrap(f"{count(quiet, 'cell')} without a note: spelling only, or checked by the client.", width)
         yield ""

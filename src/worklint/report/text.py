@@ -48,7 +48,8 @@ def lines(report: Report, texts: Mapping[str, Text], colour: bool, width: int) -
         yield ""
     yield from wrap(headline(report), width)
     yield _summary(report, colour)
-    yield paint(clean(origin_line(report)), "dim", colour)
+    for line in wrap(origin_line(report), width):
+        yield paint(line, "dim", colour)
 
 
 def _ordered(report: Report) -> list[FindingRow]:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import TYPE_CHECKING
+
 from worklint.model import Evidence, Finding
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +188,9 @@ class Report:
     filters: tuple[FilterRow, ...]
     findings: tuple[FindingRow, ...]
     summary: Summary
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the matrix as a data frame: one row a cell, with the columns of the long CSV."""
+        from worklint.report.frame import to_frame
+
+        return to_frame(self)
