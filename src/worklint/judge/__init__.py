@@ -48,7 +48,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """One literal in one query."""
 
     index: int
@@ -119,7 +119,7 @@ def judge(worklist: Worklist, place: Place) -> Judged:
     form = conjunctions(worklist)
     if form is None:
         return _too_large(worklist, place)
-    parts: list[_Part] = []
+    parts: list[Part] = []
     whole: Effect | None = None
     whole_severity: Severity | None = None
     whole_causes: list[Cause] = []
@@ -129,7 +129,7 @@ def judge(worklist: Worklist, place: Place) -> Judged:
         whole = effect if whole is None else join(whole, effect)
         whole_severity = worse(whole_severity, severity)
         whole_causes += extra
-    of_index: dict[int, list[_Part]] = {}
+    of_index: dict[int, list[Part]] = {}
     for part in parts:
         of_index.setdefault(part.index, []).append(part)
     cells = tuple(_cell(i, of_index.get(i, []), worklist) for i in range(len(worklist.constraints)))
@@ -197,13 +197,26 @@ def _facts(place: Place, literal: Literal, level: str) -> dict[str, str]:
 
 def _judge_query(
     worklist: Worklist, place: Place, conjunction: tuple[Literal, ...]
-) -> tuple[list[_Part], Effect, Severity | None, list[Cause]]:
+) -> tuple[list[Part], Effect, Severity | None, list[Cause]]:
     query = send(place, worklist, conjunction)
+    parts, effect, severity, extra = judge_keys(worklist, place, query)
+    effect, severity = _selectors(worklist, place, query, parts, effect, severity, extra)
+    effect, severity = _caps(worklist, place, query, effect, severity, extra)
+    return parts, effect, severity, extra
+
+
+def judge_keys(
+    worklist: Worklist, place: Place, query: Query
+) -> tuple[list[Part], Effect, Severity | None, list[Cause]]:
+    """Judge the keys of one query, however they were chosen; what the service adds is not in it.
+
+    Returns a part for each literal, the effect of all of them together, its severity, and causes beside the parts.
+    """
     versions = _versions(place, query)
     flat = [v for at in versions for v in at]
     alone = [_behaviour(place, k) for k in flat]
     now, effects, serves = interact(place, worklist.level, flat, alone, query.empties)
-    parts: list[_Part] = []
+    parts: list[Part] = []
     position = 0
     for key, at in zip(query.keys, versions, strict=True):
         mine = now[position : position + len(at)]
@@ -221,8 +234,6 @@ def _judge_query(
         extra.append(cause)
     for empty in query.empties:
         effect, severity = _empty_key(place, empty, effect, severity, extra, worklist)
-    effect, severity = _selectors(worklist, place, query, parts, effect, severity, extra)
-    effect, severity = _caps(worklist, place, query, effect, severity, extra)
     return parts, effect, severity, extra
 
 
@@ -265,7 +276,7 @@ def _sent_part(
     about: Sequence[QueryEffect],
     query: Query,
     serves: frozenset[str],
-) -> _Part:
+) -> Part:
     literal = key.literal
     facts = _facts(place, literal, worklist.level)
     trace: list[str] = [f"Sent as a {at[0].sent.kind} key: {_shown(at[0])}."]
@@ -321,7 +332,7 @@ def _sent_part(
     if behaviour.origin == "standard" and because == behaviour.because and behaviour.rule:
         because = ""
     cause = causes.make(rule if severity else None, final, facts, because, remedy, tuple(dict.fromkeys(evidence)))
-    return _Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
+    return Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
 
 
 def _open_parameter(place: Place, key: KeyAt, effect: KeyEffect) -> tuple[KeyEffect, tuple[str, ...]]:
@@ -428,7 +439,7 @@ def _query_key_effect(behaviour: Behaviour) -> KeyEffect:
     return KeyEffect(frozenset({"other"}), frozenset({"other"}), known=False)
 
 
-def _unsent_part(worklist: Worklist, place: Place, unsent: Unsent) -> _Part:
+def _unsent_part(worklist: Worklist, place: Place, unsent: Unsent) -> Part:
     literal = unsent.literal
     facts = _facts(place, literal, worklist.level)
     effect = KeyEffect(adds=frozenset({"not-sent"}))
@@ -468,10 +479,10 @@ def _unsent_part(worklist: Worklist, place: Place, unsent: Unsent) -> _Part:
                 "It is not known that the source returns the attribute whole: a client may not be able to check."
             )
     cause = causes.make(rule, _effect(effect), facts, because, remedy, evidence)
-    return _Part(literal.index, effect, severity, cause, tuple(lines), evidence, sent=False)
+    return Part(literal.index, effect, severity, cause, tuple(lines), evidence, sent=False)
 
 
-def _conjunction(parts: Sequence[_Part]) -> tuple[Effect, Severity | None]:
+def _conjunction(parts: Sequence[Part]) -> tuple[Effect, Severity | None]:
     """Compose the parts of one query: a refusal refuses; a key answered with nothing cannot add."""
     if any(p.key.rejected for p in parts):
         return Effect(rejected=True), "error"
@@ -531,7 +542,7 @@ def _selectors(
     worklist: Worklist,
     place: Place,
     query: Query,
-    parts: list[_Part],
+    parts: list[Part],
     effect: Effect,
     severity: Severity | None,
     extra: list[Cause],
@@ -540,7 +551,7 @@ def _selectors(
         fits = place_fits(record.where, place, worklist.level)
         if fits is False:
             continue
-        met = _selected(query, record.alternatives)
+        met = selected(query, record.alternatives)
         if met is True:
             continue
         refused = best_grade(record.evidence) <= GRADES.index("documented") and met is False and fits is True
@@ -552,13 +563,14 @@ def _selectors(
         for i, part in enumerate(parts):
             key = KeyEffect(rejected=True) if refused else part.key.also(KeyEffect(own.adds, own.misses))
             trace = (*part.trace, f"The source wants one of {names} in every query, and this one has none.")
-            parts[i] = _Part(part.index, key, "error", cause, trace, record.evidence, part.sent)
+            parts[i] = Part(part.index, key, "error", cause, trace, record.evidence, part.sent)
         effect = own if refused else join(effect, own)
         severity = "error"
     return effect, severity
 
 
-def _selected(query: Query, alternatives: tuple[tuple[str, int], ...]) -> bool | None:
+def selected(query: Query, alternatives: tuple[tuple[str, int], ...]) -> bool | None:
+    """Tell if a query has one of the keys that a source wants; ``None``: it depends on a parameter."""
     answer: bool | None = False
     for key in query.keys:
         if key.literal.negated:
@@ -583,7 +595,7 @@ def cap_rows(cap: Cap, place: Place) -> int | None:
     return cap.rows
 
 
-def _bounded(query: Query, rows: int | None) -> bool:
+def bounded(query: Query, rows: int | None) -> bool:
     """Tell if unique keys hold the answer below the cap."""
     for key in query.keys:
         one = key.at[0]
@@ -602,7 +614,7 @@ def _caps(
         if place_fits(cap.where, place, worklist.level) is False:
             continue
         rows = cap_rows(cap, place)
-        if rows == 0 or _bounded(query, rows):
+        if rows == 0 or bounded(query, rows):
             continue
         own = _BOTH if cap.refuses else Effect(misses=frozenset({"cap"}))
         level: Severity = "info" if cap.signalled and cap.paging else ("warning" if cap.signalled else "error")
@@ -617,7 +629,7 @@ def _caps(
     return effect, severity
 
 
-def _cell(index: int, parts: Sequence[_Part], worklist: Worklist) -> Cell:
+def _cell(index: int, parts: Sequence[Part], worklist: Worklist) -> Cell:
     if not parts:
         constraint, _ = worklist.constraints[index]
         facts = {"N": causes.noun(worklist.level), "text": constraint.text, "name": constraint.name}
@@ -637,5 +649,6 @@ def _cell(index: int, parts: Sequence[_Part], worklist: Worklist) -> Cell:
 
 
 __all__ = [
-    "EXACT", "Cell", "Judged", "join", "judge", "mark_of", "offers_model", "severity_of", "verdict_name", "worse",
+    "EXACT", "Cell", "Judged", "Part", "bounded", "cap_rows", "join", "judge", "judge_keys", "mark_of", "offers_model",
+    "selected", "severity_of", "verdict_name", "worse",
 ]  # fmt: skip
