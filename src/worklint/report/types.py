@@ -6,7 +6,6 @@ Immutable; made once by ``build``. A writer never asks the judge anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 from worklint.model import Evidence, Finding

@@ -134,16 +134,6 @@ def sign(row: CellRow | FilterRow) -> Sign:
     return _BY_SHAPE.get(row.sign) or _BY_SHAPE[_BY_VERDICT[verdict]]
 
 
-def sign_of(verdict: str, add_reasons: Iterable[str], grade: str, named: bool) -> str:
-    """Return the shape of the sign of a verdict.
-
-    ``named`` is true of a named product: there, what is exact or differs by spelling only on the word of the standard,
-    or on an assumption, is a promise and gets ``≈``.
-    """
-    harmless = verdict == "exact" or (verdict == "superset" and SPELLING.issuperset(add_reasons))
-    return "≈" if harmless and named and grade in ("standard", "assumed") else _BY_VERDICT[verdict]
-
-
 def grade_letter(grade: str) -> str:
     """Return the letter of a grade; empty where there is none."""
     found = _BY_GRADE.get(grade)
