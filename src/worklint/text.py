@@ -78,7 +78,7 @@ def decode(data: bytes, file: str = "-", limit: int = FILE_LIMIT) -> Text:
         raise TextError(
             f"the file has {len(data):,} bytes; the limit is {limit:,}", "split it, or raise the limit", limit=True
         )
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(data) > 1 and data[:4].count(0) and data[:2].count(0) == 1):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or [b == 0 for b in data[:4]] in ([True, False] * 2, [False, True] * 2):
         raise TextError("the file is UTF-16", "save it as UTF-8")
     null = data.find(0)
     if null >= 0:
@@ -117,7 +117,8 @@ def show(line: str, column: int, length: int = 1, width: int = 80) -> tuple[str,
     at = min(column - 1, len(line))
     if len(line) > width:
         begin = max(0, min(at - width // 3, len(line) - (width - 1)))
-        end = min(len(line), begin + width - (2 if begin else 1))
+        end = begin + width - (1 if begin else 0)
+        end = end - 1 if end < len(line) else len(line)
     cut = line[begin:end]
     shown = "".join(c if c == "\t" or c.isprintable() else "\ufffd" for c in cut)
     before = shown[: at - begin]

@@ -39,7 +39,9 @@ _VALUES = ("STRING", "NUMBER", "EIGHT_DIGITS", "DATE", "TIME", "DATETIME", "PARA
 _ATTRIBUTES = ("NAME", "TAG", "EIGHT_DIGITS", "HEX_TAG", "PRIVATE", "STRING")
 _PIECES = frozenset({*_ATTRIBUTES, "DOT", "part", "parts", "reference"})
 _BOUNDARY = re.compile(r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|"[^\n{}]*+|#[^\n]*+|[^\W\d_](?:\w|-(?=\w))*+|\}')
-_BLOCK_HEAD = re.compile(r'(?P<word>[^\W\d_](?:\w|-(?=\w))*+)\s+(?:"[^"\n]*"|[^\W\d_](?:\w|-(?=\w))*+)\s*\{')
+_BLOCK_HEAD = re.compile(
+    r'(?<![\w-])(?P<word>[^\W\d_](?:\w|-(?=\w)){0,40}+)(?![\w-])\s++(?:"[^"\n]*+"|[^\W\d_](?:\w|-(?=\w)){0,200}+)\s*+\{'
+)
 _CONDITION_AHEAD = re.compile(
     r"\s*+(?:[=<>!.(]|(?ai:in|is|has|like|contains|starts|ends|sounds|between|within|older|not)(?!\w|-\w))"
 )
