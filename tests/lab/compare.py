@@ -1,0 +1,332 @@
+"""The cases, what each of them means, what a server made of it, and what worklint predicts.
+
+Truth of a case: the reference matcher over the archive, for the entities that the source shows to an unconstrained
+query. Observed: what came back against that. Predicted: the verdict "as written" of the report.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from worklint.judge.query import conjunctions, send
+from worklint.model import SPELLING, All, Any, Filter, Has, Test, Worklist
+from worklint.oracle.matcher import Entity, entities_at, matches
+from worklint.project import read_project
+from worklint.report.types import FilterRow
+from worklint.resolve import resolve
+from worklint.run import run
+from worklint.sources import Site, place_of, site_of
+from worklint.syntax.parser import parse
+from worklint.text import Text
+
+from .archive import instances, study_uid, worklist_items
+from .ask import Answer, Client, Identity, combinations, level_keys, shown
+from .servers import KINDS, Door
+
+HERE = Path(__file__).parent
+CASES = HERE / "cases.csv"
+TRUTH = HERE / "truth"
+TODAY = date(2026, 11, 24)
+
+LEFT_TO_CONTENT = frozenset({"group", "text-order", "one-instance"})
+"""Reasons for which rows may be missing that this content need not show; they do not count against precision."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One query with its meaning. ``within``: a study or series of the archive, or ``@`` and a patient's ID."""
+
+    id: str
+    model: str
+    level: str
+    within: str
+    condition: str
+    show: str
+
+    @property
+    def text(self) -> str:
+        """The condition with the unique keys of what it is asked within."""
+        return " and ".join(p for p in (self.parents, self._own) if p)
+
+    @property
+    def _own(self) -> str:
+        return f"({self.condition})" if self.parents and " or " in self.condition else self.condition
+
+    @property
+    def parents(self) -> str:
+        """The unique keys of the upper levels, as the language writes them."""
+        if not self.within:
+            return ""
+        names = []
+        if self.within.startswith("@"):
+            return f'PatientID = "{self.within[1:]}"'
+        study, _, series = self.within.partition(".")
+        if self.model == "patient-root":
+            patient = next(d.PatientID for d in instances() if study_uid(int(study)) == d.StudyInstanceUID)
+            names.append(f'PatientID = "{patient}"')
+        names.append(f'StudyInstanceUID = "{study_uid(int(study))}"')
+        if series:
+            names.append(f'SeriesInstanceUID = "{study_uid(int(study))}.{series}"')
+        return " and ".join(names)
+
+    @property
+    def worklist(self) -> str:
+        """The case in the language."""
+        level = "" if self.level == "worklist-item" else f"level {self.level}"
+        show = f"show {self.show}" if self.show else ""
+        return f'worklist "{self.id}" {{ model {self.model} {level} {show} where {self.text} }}'
+
+
+@cache
+def cases() -> tuple[Case, ...]:
+    """Read the cases."""
+    with CASES.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Case(r["case"], r["model"], r["level"], r["within"], r["condition"], r["show"])
+            for r in csv.DictReader(file)
+        )
+
+
+def cases_of(door: Door) -> tuple[Case, ...]:
+    """Return the cases that can be asked at a door."""
+    return tuple(c for c in cases() if c.model in door.models)
+
+
+def text_of(chosen: Iterable[Case]) -> Text:
+    """Return the cases as one file of worklists."""
+    return Text.of("\n".join(c.worklist for c in chosen) + "\n", "cases.worklist")
+
+
+@cache
+def worklists(door: Door) -> Mapping[str, Worklist]:
+    """Return the cases of a door as resolved worklists."""
+    found = resolve([parse(text_of(cases_of(door)))], [], None, {}, TODAY)
+    broken = [w.name for w in found.worklists if not w.complete]
+    assert not broken, f"cases that do not mean anything: {broken}: {found.findings}"
+    return {w.name: w for w in found.worklists}
+
+
+# --- what is true -----------------------------------------------------------------------------------------------------
+
+_OF_PATIENT = frozenset({
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "OtherPatientIDs", "EthnicGroup", "PatientComments",
+    "IssuerOfPatientID", "SpecificCharacterSet",
+})  # fmt: skip
+
+
+def _part(data: Dataset, keywords: frozenset[str]) -> Dataset:
+    part = Dataset()
+    for element in data:
+        if element.keyword in keywords:
+            part.add(element)
+    return part
+
+
+def _grouped(found: Sequence[Dataset], keyword: str) -> list[list[Dataset]]:
+    groups: dict[str, list[Dataset]] = {}
+    for data in found:
+        groups.setdefault(str(data[keyword].value).strip(), []).append(data)
+    return list(groups.values())
+
+
+def _common(found: Sequence[Dataset]) -> Dataset:
+    """What all instances of an entity have alike is what the entity has."""
+    first = found[0]
+    part = Dataset()
+    for element in first:
+        if all(element.tag in d and d[element.tag] == element for d in found):
+            part.add(element)
+    return part
+
+
+def _studies(found: Sequence[Dataset]) -> tuple[Entity, ...]:
+    out = []
+    for study in _grouped(found, "StudyInstanceUID"):
+        series = tuple(
+            Entity("series", _common(s), tuple(Entity("image", d) for d in s))
+            for s in _grouped(study, "SeriesInstanceUID")
+        )
+        out.append(Entity("study", _common(study), series))
+    return tuple(out)
+
+
+@cache
+def entities(model: str, level: str) -> Mapping[Identity, Entity]:
+    """Return the entities of the archive by identity."""
+    if model == "modality-worklist":
+        return dict(_steps())
+    tops = _studies(instances())
+    if model == "patient-root":
+        tops = tuple(
+            Entity("patient", _part(p[0], _OF_PATIENT), _studies(p)) for p in _grouped(instances(), "PatientID")
+        )
+    keys = level_keys(model, level)
+    return {tuple(str(e.dataset[k].value).strip() for k in keys): e for e in entities_at(tops, level)}
+
+
+def _steps() -> Iterable[tuple[Identity, Entity]]:
+    for data in worklist_items():
+        for step in data.ScheduledProcedureStepSequence:
+            alone = Dataset()
+            for element in data:
+                if element.keyword != "ScheduledProcedureStepSequence":
+                    alone.add(element)
+            alone.ScheduledProcedureStepSequence = [step]
+            name = (data.StudyInstanceUID, data.RequestedProcedureID, step.ScheduledProcedureStepID)
+            yield tuple(map(str, name)), Entity("worklist-item", alone)
+
+
+def by_spelling(condition: Filter, entity: Entity) -> bool:
+    """Tell if an entity differs from what is asked for at most in how a value is written, or has no value."""
+    if isinstance(condition, All):
+        return all(by_spelling(p, entity) for p in condition.parts)
+    if isinstance(condition, Any):
+        return any(by_spelling(p, entity) for p in condition.parts)
+    if isinstance(condition, Has):
+        return condition.negated or by_spelling(condition.filter, entity)
+    if condition.negated:
+        return True
+    constraint = condition.constraint
+    loose = replace(constraint, ignoring=frozenset({"case", "accent"}))
+    none = replace(constraint, matching="empty", asked="empty", values=())
+    return matches(Test(loose), entity) or matches(Test(none), entity)
+
+
+# --- what came back ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a server made of a case: rows in all, true entities, added (beyond spelling), missed, the failure."""
+
+    case: str
+    rows: int
+    true: int
+    added: int
+    beyond: int
+    missed: int
+    refused: str
+    shown: int = 0
+
+    @property
+    def discriminates(self) -> bool:
+        """Tell if the case can show rows that are added and rows that are missed."""
+        return 0 < self.true < self.shown
+
+
+def query(site: Site, worklist: Worklist, made: Client) -> Answer:
+    """Send what a plain client sends, one query for each conjunction and value, and unite the answers."""
+    place = place_of(site, site.sources[0], worklist)
+    answer = Answer(0, frozenset())
+    for conjunction in conjunctions(worklist) or ():
+        asked = send(place, worklist, conjunction)
+        for keys in combinations(asked):
+            answer = answer.also(made.ask(worklist.model, worklist.level, keys, asked.empties))
+    return answer
+
+
+def observe(door: Door, made: Client, chosen: Sequence[Case] | None = None) -> list[Observation]:
+    """Ask all cases of a door, and hold what comes back against what is true."""
+    site = site_for(door, "")
+    universe: dict[tuple[str, str], frozenset[Identity]] = {}
+    out = []
+    for case in chosen or cases_of(door):
+        worklist = worklists(door)[case.id]
+        where = (case.model, case.level)
+        if where not in universe:
+            universe[where] = shown(made, *where)
+        known = entities(*where)
+        strange = universe[where] - set(known)
+        assert not strange, f"{door.id} shows what was never stored: {sorted(strange)[:3]}"
+        here = {i: e for i, e in known.items() if i in universe[where]}
+        true = {i for i, e in here.items() if matches(worklist.filter, e)}
+        answer = query(site, worklist, made)
+        added, missed = set(answer.identities) - true, true - set(answer.identities)
+        beyond = [i for i in added if i not in known or not by_spelling(worklist.filter, known[i])]
+        if answer.refused:
+            added, missed, beyond = set(), set(), []
+        out.append(
+            Observation(
+                case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, len(here)
+            )
+        )
+    return out
+
+
+COLUMNS = ("case", "rows", "true", "added", "beyond-spelling", "missed", "rejected", "shown")
+
+
+def write_truth(door: Door, found: Sequence[Observation]) -> Path:
+    """Write the truth table of a door."""
+    path = TRUTH / f"{door.id}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for o in found:
+            writer.writerow((o.case, o.rows, o.true, o.added, o.beyond, o.missed, o.refused, o.shown))
+    return path
+
+
+def read_truth(door: Door) -> list[Observation]:
+    """Read the truth table of a door."""
+    with (TRUTH / f"{door.id}.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Observation(
+                r["case"], int(r["rows"]), int(r["true"]), int(r["added"]), int(r["beyond-spelling"]),
+                int(r["missed"]), r["rejected"], int(r["shown"]),
+            )
+            for r in csv.DictReader(file)
+        ]  # fmt: skip
+
+
+# --- what worklint says -----------------------------------------------------------------------------------------------
+
+
+def site_for(door: Door, release: str) -> Site:
+    """Return an enterprise of one source: the door, with the shipped profile and the settings of its server."""
+    kind = KINDS[door.server]
+    product = kind.product + (f"@{release}" if release else "")
+    lines = [f"product: {product}", f"transport: {door.transport}"]
+    if kind.settings:
+        lines.append(f"settings: {{{', '.join(f'{n}: {v}' for n, v in kind.settings)}}}")
+    return site_of(read_project("sources:\n  lab: {" + ", ".join(lines) + "}\n", Path()))
+
+
+def predictions(door: Door, release: str) -> Mapping[str, FilterRow]:
+    """Return the verdict of each case, as written."""
+    report = run([text_of(cases_of(door))], site_for(door, release), TODAY)
+    return {f.worklist.partition("#")[2]: f for f in report.filters}
+
+
+def contradictions(said: FilterRow, seen: Observation) -> list[str]:
+    """Return what the observation contradicts in the prediction; nothing where it is sound."""
+    found = []
+    if said.rejected and not seen.refused:
+        found.append("predicted rejected, but answered")
+    if seen.refused and said.as_written not in ("rejected", "mixed", "unknown"):
+        found.append(f"refused ({seen.refused}), predicted {said.as_written}")
+    if said.rejected or seen.refused:
+        return found
+    if seen.added and not said.may_add:
+        found.append(f"{seen.added} added, predicted {said.as_written}")
+    if seen.missed and not said.may_miss:
+        found.append(f"{seen.missed} missed, predicted {said.as_written}")
+    if seen.beyond and said.may_add and set(said.add_reasons) <= SPELLING:
+        found.append(f"{seen.beyond} added beyond spelling, predicted {' '.join(said.add_reasons)}")
+    return found
+
+
+def precise(said: FilterRow, seen: Observation) -> bool:
+    """Tell if may-add, may-miss and rejected are as observed (what the content cannot show does not count)."""
+    if said.rejected or seen.refused:
+        return said.rejected and bool(seen.refused)
+    adds = said.may_add and (bool(seen.added) or not set(said.add_reasons) <= SPELLING)
+    misses = said.may_miss and (bool(seen.missed) or not set(said.miss_reasons) <= LEFT_TO_CONTENT)
+    return adds == bool(seen.added) and misses == bool(seen.missed)

@@ -1,0 +1,47 @@
+"""Ask the real servers of the lab every case: ``python tools/lab.py [--write] [DOOR …]``.
+
+With ``--write`` the truth tables in ``tests/lab/truth`` are written anew; look at the difference before you commit it.
+Without it the difference is printed, and the exit code is 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+
+from lab import compare, servers  # type: ignore[import-not-found]  # noqa: E402
+from lab.doors import observed  # type: ignore[import-not-found]  # noqa: E402
+
+
+def main() -> int:
+    """Observe, then write or compare."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("doors", nargs="*", metavar="DOOR", help=f"one of {', '.join(servers.DOORS)} (default: all)")
+    parser.add_argument("--write", action="store_true", help="write the truth tables anew")
+    arguments = parser.parse_args()
+    different = 0
+    for name in {servers.DOORS[d].server: None for d in arguments.doors or servers.DOORS}:
+        missing = servers.KINDS[name].missing()
+        if missing:
+            print(f"{name}: not installed: {', '.join(missing)} (package {servers.KINDS[name].package})")
+            continue
+        start = time.perf_counter()
+        for door, found, release in observed(name):
+            print(f"{door.id}: {len(found)} cases, release {release}, {time.perf_counter() - start:.1f} s")
+            if arguments.write:
+                compare.write_truth(door, found)
+                continue
+            stored = {o.case: o for o in compare.read_truth(door)}
+            for one in found:
+                if stored.get(one.case) != one:
+                    different = 1
+                    print(f"  {one.case}: was {stored.get(one.case)}\n  {'':{len(one.case)}}  now {one}")
+    return different
+
+
+if __name__ == "__main__":
+    sys.exit(main())

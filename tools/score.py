@@ -1,0 +1,132 @@
+"""Hold worklint's predictions against what the servers of the lab did: ``python tools/score.py [--write] [--all]``.
+
+Reads the truth tables (``tools/lab.py --write`` makes them), starts no server. ``--write`` writes
+``reports/score/score.md``. The exit code is 1 if a prediction is contradicted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests")]
+
+from lab import compare, servers  # type: ignore[import-not-found]  # noqa: E402
+
+REPORT = ROOT / "reports" / "score" / "score.md"
+# The release that each truth table was made with.
+RELEASES = {"orthanc": "1.10.1", "dcmtk-dcmqrscp": "3.6.7", "dcmtk-wlmscpfs": "3.6.7", "pynetdicom-qrscp": "3.0.4"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One case at one door: what was said, what was seen."""
+
+    case: Any
+    said: Any
+    seen: Any
+
+    @property
+    def wrong(self) -> list[str]:
+        """What the observation contradicts."""
+        found: list[str] = compare.contradictions(self.said, self.seen)
+        return found
+
+    @property
+    def precise(self) -> bool:
+        """Whether the flags are as observed."""
+        return bool(compare.precise(self.said, self.seen))
+
+    @property
+    def counts(self) -> bool:
+        """Whether the case can tell: it has true and other entities, or the query was refused."""
+        return bool(self.seen.discriminates or self.seen.refused)
+
+
+def lines(door: Any) -> list[Line]:
+    """Return every case of a door."""
+    said = compare.predictions(door, RELEASES[servers.KINDS[door.server].product])
+    seen = {o.case: o for o in compare.read_truth(door)}
+    return [Line(c, said[c.id], seen[c.id]) for c in compare.cases_of(door)]
+
+
+def _percent(part: int, whole: int) -> str:
+    # Never rounded up to a hundred.
+    return f"{int(1000 * part / whole) / 10:.1f} %" if whole else "-"
+
+
+def _told(line: Line) -> str:
+    seen, said = line.seen, line.said
+    saw = f"rejected ({seen.refused})" if seen.refused else f"{seen.added} added, {seen.missed} missed of {seen.true}"
+    why = " ".join([*said.add_reasons, "/", *said.miss_reasons]) if said.add_reasons or said.miss_reasons else ""
+    within = f" within {line.case.within}" if line.case.within else ""
+    return f"| {line.case.id} | {line.case.level}{within} | `{_cell(line)}` | {said.as_written} | {why} | {saw} |"
+
+
+def _cell(line: Line) -> str:
+    shown = f" show {line.case.show}" if line.case.show else ""
+    return str(line.case.condition + shown).replace("|", "\\|")
+
+
+def report(everything: dict[str, list[Line]]) -> Iterator[str]:
+    """Yield the report, line by line."""
+    yield "# Score: predictions against real servers"
+    yield ""
+    yield "Written by `python tools/score.py --write` from the truth tables in `tests/lab/truth`; see `docs/lab.md`."
+    yield ""
+    yield "| source | release | cases | sound | soundness | discriminating | precise | precision |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|"
+    for name, all_lines in everything.items():
+        sound = sum(not x.wrong for x in all_lines)
+        telling = [x for x in all_lines if x.counts]
+        good = sum(x.precise for x in telling)
+        release = RELEASES[servers.KINDS[servers.DOORS[name].server].product]
+        yield (
+            f"| {name} | {release} | {len(all_lines)} | {sound} | {_percent(sound, len(all_lines))} "
+            f"| {len(telling)} | {good} | {_percent(good, len(telling))} |"
+        )
+    yield ""
+    yield "*Sound*: nothing that was observed is excluded by the prediction. *Precise*: may-add, may-miss and rejected are"
+    yield "as observed, in cases that discriminate (some of what the source shows is asked for, and some is not; or the"
+    yield "query is refused). An add by spelling, or a miss by `group`, `text-order` or `one-instance`, that this content"
+    yield "does not show does not count against precision."
+    for name, all_lines in everything.items():
+        wrong = [x for x in all_lines if x.wrong]
+        vague = [x for x in all_lines if x.counts and not x.precise and not x.wrong]
+        if not wrong and not vague:
+            continue
+        yield ""
+        yield f"## {name}"
+        for title, found in (("Contradicted", wrong), ("Not precise", vague)):
+            if found:
+                yield ""
+                yield f"{title}:"
+                yield ""
+                yield "| case | level | condition | predicted | adds / misses | observed |"
+                yield "|---|---|---|---|---|---|"
+                yield from map(_told, found)
+
+
+def main() -> int:
+    """Print the table, perhaps write the report."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("doors", nargs="*", metavar="DOOR", help=f"one of {', '.join(servers.DOORS)} (default: all)")
+    parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
+    parser.add_argument("--all", action="store_true", help="print the misses too")
+    arguments = parser.parse_args()
+    everything = {name: lines(servers.DOORS[name]) for name in arguments.doors or servers.DOORS}
+    text = list(report(everything))
+    print("\n".join(text if arguments.all else text[4 : 6 + len(everything)]))
+    if arguments.write:
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        REPORT.write_text("\n".join(text) + "\n", encoding="utf-8")
+    return int(any(x.wrong for all_lines in everything.values() for x in all_lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
