@@ -265,8 +265,9 @@ def _as_written(value: Anything, vr: str) -> str:
         return value.decode("latin-1")
     if vr == "AT":
         return f"{int(value):08X}"
-    # A number keeps how it was written, beside what it is.
-    return str(getattr(value, "original_string", value))
+    # A number keeps how it was written, beside what it is; so does a name, but undecoded or not at all.
+    written = getattr(value, "original_string", None)
+    return written if isinstance(written, str) else str(value)
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------
