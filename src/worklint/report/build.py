@@ -22,6 +22,7 @@ from worklint.report.types import (
     Summary,
     WorklistRow,
 )
+from worklint.report.words import misses
 from worklint.rules import rule_name
 from worklint.sources import Site, Source
 
@@ -234,7 +235,7 @@ def _summary(
         errors=count["error"],
         warnings=count["warning"],
         infos=count["info"],
-        can_miss=len({f.worklist for f in filters if (f.may_miss and f.known) or f.rejected}),
+        can_miss=len({f.worklist for f in filters if misses(f)}),
         unknown=sum(1 for c in cells if not c.known),
         suppressed=sum(1 for f in findings if f.finding.suppressed is not None),
         baselined=sum(1 for f in findings if f.finding.baselined),

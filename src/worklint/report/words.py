@@ -123,9 +123,10 @@ def noun(model: str, level: str) -> str:
 
 
 def common_noun(report: Report) -> str:
-    """Return what all worklists of the report list, or ``entries`` where they differ."""
-    found = {noun(w.model, w.level) for w in report.worklists}
-    return found.pop() if len(found) == 1 else "entries"
+    """Return what most worklists of the report list, or ``entries`` where no kind is in the majority."""
+    found = [noun(w.model, w.level) for w in report.worklists]
+    most = max(found, key=found.count, default="entries")
+    return most if found.count(most) * 2 > len(found) else "entries"
 
 
 def sign(row: CellRow | FilterRow) -> Sign:
@@ -266,9 +267,8 @@ def headline(report: Report) -> str:
     parts = []
     if found.missing:
         at = [names[s] for s in found.missing_at]
-        every = f"all {len(at)}" if len(at) == len(names) else f"{len(at)} of {len(names)}"
-        where = listed(at) if len(at) <= 3 else f"{every} sources"
-        parts.append(f"{len(found.missing):,} of {lists} can miss {what} at {where}")
+        where = f" at {listed(at)}" if len(at) <= 3 else f", most often at {listed(_worst(report, names))}"
+        parts.append(f"{len(found.missing):,} of {lists} can miss {what}{where}")
     elif found.unknown:
         parts.append(f"None of {lists} is known to miss {what}")
     else:
@@ -283,6 +283,16 @@ def headline(report: Report) -> str:
     if unread:
         more.append(f"{unread:,} could not be read completely")
     return "; ".join(parts + more) + "."
+
+
+def _worst(report: Report, names: dict[str, str]) -> list[str]:
+    """Return the names of the two sources at which most lists can miss rows, in the order of the sources."""
+    lists: dict[str, int] = {}
+    for row in report.filters:
+        if misses(row):
+            lists[row.source] = lists.get(row.source, 0) + 1
+    first = sorted(lists, key=lambda s: -lists[s])[:2]
+    return [names[s] for s in names if s in first]
 
 
 def summary_line(report: Report) -> str:
