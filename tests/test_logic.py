@@ -561,8 +561,12 @@ def test_cost_is_bounded(joiner: str, shape: str) -> None:
     assert time.perf_counter() - start < 3
 
 
-def test_depth_is_bounded() -> None:
-    condition: Filter = Leaf(every_test(STUDY_TEXT)[0])
-    for i in range(400):
-        condition = (All, Any)[i % 2]((Leaf(every_test(STUDY_TEXT)[1]), condition))
+@pytest.mark.parametrize("depth", [150, 400])
+def test_depth_is_bounded(depth: int) -> None:
+    words = (constraint(STUDY_TEXT, "single", (str(i),), (False, False), False) for i in itertools.count())
+    condition: Filter = Any(tuple(Leaf(next(words)) for _ in range(2_000)))
+    for i in range(depth):
+        condition = (All, Any)[i % 2]((Leaf(next(words), negated=True), condition))
+    start = time.perf_counter()
     logic_findings(worklist(condition))
+    assert time.perf_counter() - start < 3

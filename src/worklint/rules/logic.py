@@ -74,8 +74,8 @@ class _Logic:
         self.ids: dict[object, int] = {}
         self.steps = _STEPS
         self.index = {id(c): i for i, (c, _) in enumerate(worklist.constraints)}
+        self.opposites: dict[int, tuple[_Node, _Node]] = {}
         self.findings: list[Finding] = []
-        self.flagged: set[int] = set()
 
     # --- from filter to nodes
 
@@ -136,12 +136,21 @@ class _Logic:
         return len(c.path) == 1 and not self._below(c)
 
     def negation(self, node: _Node) -> _Node:
-        """Return the opposite."""
+        """Return the opposite; the opposite of that is the node again."""
+        known = self.opposites.get(id(node))
+        if known is None:
+            opposite = self._negation(node)
+            # Both nodes are kept, so that no other object takes the place of one of them.
+            known = self.opposites[id(node)] = (node, opposite)
+            self.opposites[id(opposite)] = (opposite, node)
+        return known[1]
+
+    def _negation(self, node: _Node) -> _Node:
         if isinstance(node, _Lit):
+            what = ("test", node.key, node.values.identity, not node.negated)
             if node.values.identity[:1] == ("empty",):
                 return replace(node, id=self._id(("opposite", node.id)), negated=not node.negated)
-            ident = self._id(("test", node.key, node.values.identity, not node.negated))
-            return replace(node, id=ident, negated=not node.negated)
+            return replace(node, id=self._id(what), negated=not node.negated)
         if isinstance(node, _Inside):
             ident = self._id(("has", node.key, node.node.id, not node.negated))
             return replace(node, id=ident, negated=not node.negated)
@@ -179,12 +188,11 @@ class _Logic:
                 return opposite, part
             seen.setdefault(part.id, part)
         for group in _groups(parts):
-            if len(group) <= _MOST_IN_A_GROUP:
-                for j, later in enumerate(group):
-                    for earlier in group[:j]:
-                        self.steps -= 1
-                        if self.steps > 0 and _test_implies(earlier, _opposite(later)):
-                            return earlier, later
+            for j, later in enumerate(group[:_MOST_IN_A_GROUP]):
+                for earlier in group[:j]:
+                    self.steps -= 1
+                    if self.steps > 0 and _test_implies(earlier, _opposite(later)):
+                        return earlier, later
             found = self._used_up(group)
             if found:
                 return found
@@ -319,8 +327,7 @@ class _Logic:
         place = {id(p): i for i, p in enumerate(parts)}
         groups = _groups(parts)
         for group in groups:
-            if len(group) <= _MOST_IN_A_GROUP:
-                yield from ((earlier, later) for j, later in enumerate(group) for earlier in group[:j])
+            yield from ((earlier, later) for j, later in enumerate(group[:_MOST_IN_A_GROUP]) for earlier in group[:j])
         large = [p for p in parts if not isinstance(p, _Lit)][:_MOST_IN_A_GROUP]
         by_key = {group[0].key: group[:_MOST_IN_A_GROUP] for group in groups}
         for j, one in enumerate(large):
