@@ -147,6 +147,8 @@ def expected(kinds: set[str]) -> tuple[str, ...]:
         said.append("a name")
         rest -= {"STUDY", "SERIES", "IMAGE"}
     rest -= {"STRING", "NAME", "TAG"}
+    if "AND" in rest:
+        rest -= {*SETTINGS, "WHERE"}
     named = [kind for kind in SETTINGS if kind in rest]
     if len(named) > 2:
         said += [f"`{_PUNCTUATION[kind]}`" for kind in ("COMMA", "RPAR", "LPAR") if kind in rest]
@@ -235,7 +237,9 @@ def recover(reader: Reader, token: Token) -> bool:
                 span = reader.span(start, end)
                 reader.report_span("unfinished", span, expected(kinds), found=describe(token, reader))
         return skip(reader, token)
-    if "AND" in kinds and "OR" in kinds and _begins_condition(kind):
+    # Behind what may be an attribute, a word that no comparison follows was meant as the comparison.
+    joins = "OPERATOR" not in kinds or _CONDITION_AHEAD.match(reader.content, end, reader.end)
+    if "AND" in kinds and "OR" in kinds and _begins_condition(kind) and joins:
         span = reader.span(start, end)
         reader.report_span("and-missing", span, expected(kinds), found=describe(token, reader))
         reader.queue += [token, ("AND", start, start, "and")]
@@ -488,15 +492,16 @@ def _starts_line(content: str, start: int) -> bool:
 
 def remnant(reader: Reader, start: int, end: int) -> None:
     """Keep the name of a block that could not be read, so that its users are known to be incomplete."""
-    match = re.compile(r'(\w+)\s+("?)([^"\n{}]*?)\2\s*(?:[{\n]|$)').match(reader.content, start, end)
-    if match is None or not match.group(3).strip():
+    match = re.compile(r'(\w+)\s+(?:"([^"\n]+)"|([^"\s{}]+))').match(reader.content, start, end)
+    if match is None:
         return
+    group = 2 if match.group(2) else 3
     span = reader.span(start, end)
-    name, name_span = match.group(3).strip(), reader.span(match.start(3), match.end(3))
+    name, name_span = match.group(group), reader.span(match.start(group), match.end(group))
     if match.group(1).lower() == "filter":
         reader.filters.append(FilterBlock(name, name_span, (), None, span, False))
     else:
-        head = reader.span(start, match.end(3))
+        head = reader.span(start, match.end())
         reader.worklists.append(WorklistBlock(name, name_span, (), None, span, head, False))
 
 
