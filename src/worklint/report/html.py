@@ -47,6 +47,7 @@ from worklint.report.words import (
     origin_line,
     reasons,
     release,
+    shown,
     sign,
     source_name,
     summary_line,
@@ -294,7 +295,7 @@ class _Page:
         inside: dict[str, list[tuple[Any, ...]]] = {}
         for k in report.constraints:
             at = rows.number(tuple(cells.get(k.id, nothing)))
-            inside.setdefault(k.worklist, []).append((clean(k.text), k.key, _place(k), _asked(k), at))
+            inside.setdefault(k.worklist, []).append((clean(shown(k)), k.key, _place(k), _asked(k), at))
         lists = []
         for w in self.lists:
             of = self.filters.get(w.id, {})

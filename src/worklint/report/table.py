@@ -17,6 +17,7 @@ from worklint.report.words import (
     noun,
     origin_line,
     release,
+    shown,
     sign,
     summary_line,
     verdict_sentence,
@@ -78,7 +79,7 @@ def _rows(report: Report) -> Iterator[_Row]:
         of_constraint.setdefault(cell.constraint, {})[cell.source] = cell
     inside: dict[str, list[_Row]] = {}
     for c in report.constraints:
-        inside.setdefault(c.worklist, []).append(_Row(clean(c.text), 2, of_constraint.get(c.id, {})))
+        inside.setdefault(c.worklist, []).append(_Row(clean(shown(c)), 2, of_constraint.get(c.id, {})))
     file = None
     for w in report.worklists:
         if w.file != file:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from worklint.model import REASONS, SPELLING
-from worklint.report.types import CellRow, FilterRow, Report, SourceRow
+from worklint.report.types import CellRow, ConstraintRow, FilterRow, Report, SourceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,11 @@ def sign(row: CellRow | FilterRow) -> Sign:
     """Return the sign of a cell: the one that the report gives, else that of the verdict."""
     verdict = row.verdict if isinstance(row, CellRow) else row.as_written
     return _BY_SHAPE.get(row.sign) or _BY_SHAPE[_BY_VERDICT[verdict]]
+
+
+def shown(constraint: ConstraintRow) -> str:
+    """Return a constraint as people read it: its text is the positive test, so a negated one says ``not``."""
+    return f"not {constraint.text}" if constraint.negated else constraint.text
 
 
 def grade_letter(grade: str) -> str:
