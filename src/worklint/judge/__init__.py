@@ -6,9 +6,10 @@ what the values are worth, the arithmetic, and what the service adds. Each appen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from worklint.judge import cause as causes
 from worklint.judge import keeping
@@ -19,7 +20,7 @@ from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_
 from worklint.judge.remedy import remedy as find_remedy
 from worklint.judge.value import sent_values, value_signature
 from worklint.knowledge.profile import Behaviour, Cap
-from worklint.model import GRADES, SPELLING, Cause, Effect, Evidence, Severity, Worklist
+from worklint.model import GRADES, SPELLING, Cause, Constraint, Effect, Evidence, Severity, Worklist
 
 _WORST: dict[str | None, int] = {None: 0, "info": 1, "warning": 2, "error": 3}
 _BOTH = Effect(frozenset({"other"}), frozenset({"other"}))
@@ -289,13 +290,17 @@ def _sent_part(
     assert effect is not None
     behaviour = behaviours[0]
     own_rule = causes.rule_of_behaviour(behaviour, _effect(effect))
-    effect, opened = _open_parameter(place, at[0], effect)
+    opened: tuple[str, ...] = ()
+    for one in at:
+        effect, more = _open_parameter(place, one, effect)
+        opened = tuple(dict.fromkeys((*opened, *more)))
     evidence = list(behaviour.evidence)
     trace.append(_told(behaviour))
     rule, remedy, because = own_rule, "", behaviour.because
-    if literal.constraint.matching in ("single", "any-of") and at[0].sent.kind == "wildcard" and not literal.negated:
-        effect = effect.also(KeyEffect(adds=frozenset({"other"})))
-        rule = _over_spelling(rule, "WL405")
+    wider = _asks_for_more(literal.constraint, key.at)
+    if wider is not None:
+        effect = effect.also(KeyEffect(adds=frozenset({wider[0]})))
+        rule = _over_spelling(rule, wider[1])
     if opened:
         rule = _over_spelling(rule, "WL423")
         trace.append(f"The value is known only when the list is opened, and may be {' or '.join(opened)}.")
@@ -335,15 +340,31 @@ def _sent_part(
     return Part(literal.index, effect, severity, cause, tuple(trace), tuple(dict.fromkeys(evidence)))
 
 
+def _asks_for_more(constraint: Constraint, at: Sequence[KeyAt]) -> tuple[str, str] | None:
+    """Return reason and rule where no key can say what the test says, so that what goes out asks for more."""
+    kinds = {one.sent.kind for one in at}
+    if constraint.matching in ("single", "any-of") and kinds & {"wildcard", "universal"}:
+        return "other", "WL405"
+    if constraint.matching == "wildcard" and any(re.search(r"\\[*?]", v.text) for v in constraint.values):
+        return "other", "WL405"
+    if constraint.matching in ("wildcard", "universal") and kinds == {"universal"}:
+        # It means "has a value", and an empty key asks for nothing (PS3.4 C.2.2.2.3).
+        return "empty", "WL406"
+    if any(excluded and bound.text for excluded, bound in zip(constraint.strict, constraint.values, strict=False)):
+        return "other", "WL427"
+    return None
+
+
 def _open_parameter(place: Place, key: KeyAt, effect: KeyEffect) -> tuple[KeyEffect, tuple[str, ...]]:
     """Judge a parameter by what holds for every value: empty asks for everything, ``*`` and ``?`` for a pattern."""
     parameter = key.sent.parameter
     if parameter is None or key.sent.kind not in ("single", "wildcard"):
         return effect, ()
     opened: list[str] = []
-    if not parameter.no_wildcards and key.sent.kind == "single":
-        pattern = replace(key, sent=replace(key.sent, kind="wildcard"))
-        effect = effect.also(effect_of(_behaviour(place, pattern), pattern.sent))
+    if not parameter.no_wildcards:
+        if key.sent.kind == "single":
+            pattern = replace(key, sent=replace(key.sent, kind="wildcard"))
+            effect = effect.also(effect_of(_behaviour(place, pattern), pattern.sent))
         opened.append("a pattern")
     if not parameter.never_empty:
         empty = replace(key, sent=replace(key.sent, text="", kind="universal", parameter=None))
@@ -427,16 +448,24 @@ def _interaction_rule(one: QueryEffect, adding: KeyEffect) -> str | None:
 
 
 def _query_key_effect(behaviour: Behaviour) -> KeyEffect:
-    certain = best_grade(behaviour.evidence) <= GRADES.index("documented")
+    """Return what an interaction does to the whole query."""
+    if behaviour.one_of:
+        return reduce(KeyEffect.also, map(_query_key_effect, behaviour.one_of))
+    grade = best_grade(behaviour.evidence)
+    certain = grade <= GRADES.index("documented")
+    both = KeyEffect(frozenset({"other"}), frozenset({"other"}))
+    if GRADES[grade] == "issue":
+        return KeyEffect(behaviour.adds | both.adds, behaviour.misses | both.misses, known=False)
     if behaviour.does == "applied":
         return KeyEffect(behaviour.adds, behaviour.misses)
     if behaviour.does == "nothing":
-        return KeyEffect(misses=behaviour.misses or frozenset({"other"}), blocks=True)
+        misses = behaviour.misses or both.misses
+        return KeyEffect(misses=misses, blocks=True) if certain else KeyEffect(both.adds, misses)
     if behaviour.does == "refused":
-        return KeyEffect(rejected=True) if certain else KeyEffect(frozenset({"other"}), frozenset({"other"}))
+        return KeyEffect(rejected=True) if certain else both
     if behaviour.does == "ignored":
         return KeyEffect(adds=frozenset({"ignored"}))
-    return KeyEffect(frozenset({"other"}), frozenset({"other"}), known=False)
+    return replace(both, known=False)
 
 
 def _unsent_part(worklist: Worklist, place: Place, unsent: Unsent) -> Part:

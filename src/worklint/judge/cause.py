@@ -96,6 +96,10 @@ _WHY = {
     "WL424": ("the value has characters outside the character set of the source", "use plain letters, or ? for them"),
     "WL425": ("the source compares another attribute", "ask for the attribute that it compares"),
     "WL426": ("{kind} matching is not defined for {name}", "ask for a whole value or a range"),
+    "WL427": (
+        "a range in a query holds its bounds, and this test leaves one out",
+        "check the bound on what comes back, or write <= or >= with the last value that is wanted",
+    ),
     "WL501": ("this source does not accept {name} in such a query", ""),
     "WL502": ("this source answers with nothing as soon as {name} is asked for", ""),
     "WL503": ("this source does not look at {name}", ""),

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from worklint.knowledge.profile import VALUE_CLASSES
 from worklint.model import Constraint, Parameter, Value
 
-TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
+"""Of an attribute that no dictionary knows (UN), the source may know that it is a text."""
 CASED_VRS = TEXT_VRS - {"AS"}
-WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
 NUMBER_VRS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 DECIMAL_TEXT_VRS = frozenset({"DS", "IS"})
 MOMENT_VRS = frozenset({"DA", "TM", "DT"})
