@@ -68,8 +68,9 @@ def texts_of(constraint: Constraint, parameters: Mapping[str, str]) -> list[str]
 
 def queries(
     worklist: Worklist, place: Place, source: SimulatedSource, parameters: Mapping[str, str]
-) -> Iterator[list[Key]]:
-    """Yield the keys of each query that a plain client sends for a worklist."""
+) -> Iterator[tuple[list[Key], list[Key]]]:
+    """Yield the keys with a value and the empty keys of each query that a plain client sends for a worklist."""
+    shown = [Key(s.path, "", s.label, s.path[-1].vr) for s in (*worklist.show, *worklist.sort) if s.path]
     for conjunction in conjunctions(worklist.filter):
         sent = [leaf for leaf in conjunction if _goes_out(leaf, place, source)]
         sent = _one_item_a_sequence(sent)
@@ -81,7 +82,9 @@ def queries(
             # Values of a list are asked for one by one; of a negated list none may hold, which is one query.
             alternatives.append([keys] if leaf.negated else [[k] for k in keys])
         for chosen in product(*alternatives):
-            yield [k for keys in chosen for k in keys]
+            keys = [k for group in chosen for k in group]
+            sent_paths = {k.path for k in keys}
+            yield keys, [e for e in dict.fromkeys(shown) if e.path not in sent_paths]
 
 
 def _goes_out(leaf: Leaf, place: Place, source: SimulatedSource) -> bool:
@@ -150,10 +153,8 @@ def ask(
     """Send all queries of a worklist and unite the answers; one refused query of several refuses the whole."""
     rows: dict[int, Entity] = {}
     cut = False
-    empties = tuple(Key(s.path, "", s.label, s.path[-1].vr) for s in (*worklist.show, *worklist.sort) if s.path)
-    for keys in queries(worklist, place, source, parameters or {}):
-        sent = {k.path for k in keys}
-        answer = source.query(worklist.level, keys, [e for e in dict.fromkeys(empties) if e.path not in sent])
+    for keys, empties in queries(worklist, place, source, parameters or {}):
+        answer = source.query(worklist.level, keys, empties)
         if answer.refused:
             return answer
         cut = cut or answer.cut

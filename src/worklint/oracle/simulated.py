@@ -26,7 +26,8 @@ from worklint.model import GRADES, SPELLING, Attribute
 from worklint.oracle import matcher
 from worklint.oracle.matcher import MOMENTS, NUMBERS, Entity, entities_at
 
-TEXTS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", ""})
+TEXTS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "UN", ""})
+"""Of an attribute that no dictionary knows, the source may know that it holds text."""
 WILD = TEXTS - {"AS"}
 # Comparisons that may find too much and too little alike.
 _OTHER_COMPARISONS = frozenset({
@@ -152,7 +153,9 @@ class SimulatedSource:
         if not self._offers():
             return Answer(refused=True)
         doings = [self.doing(k, level) for k in keys]
-        empty_doings = [self.doing(k, level) for k in empties]
+        # Over the web what is shown is asked for by includefield (PS3.18 8.3.4.3), which is no key.
+        asked = [] if self.place.transport == "dicomweb" else list(empties)
+        empty_doings = [self.doing(k, level) for k in asked]
         doings, effects = self._together(level, list(keys), doings, empties)
         if any(d.does == "refused" for d in (*doings, *empty_doings)) or not self._selected(level, keys):
             return Answer(refused=True)
@@ -168,7 +171,7 @@ class SimulatedSource:
                 first = [c for c in candidates if self._all(c, level, keys[:-1], doings[:-1], [])]
                 candidates = first[:limit]
         rows = [c for c in candidates if self._all(c, level, keys, doings, effects)]
-        for key, doing in zip(empties, empty_doings, strict=True):
+        for key, doing in zip(asked, empty_doings, strict=True):
             rows = [r for r in rows if not self._left_out(doing.misses, r, key.name)]
         cut = False
         for cap in self.profile.caps:
@@ -178,6 +181,13 @@ class SimulatedSource:
                     return Answer(refused=True)
                 rows, cut = rows[:limit], True
         return Answer(tuple(rows), cut=cut)
+
+    def told(self, level: str, keys: Sequence[Key], empties: Sequence[Key] = ()) -> list[str]:
+        """Return what this source does with each key of a query, and with the query, for people who doubt it."""
+        doings, effects = self._together(level, list(keys), [self.doing(k, level) for k in keys], empties)
+        lines = [f"{k.name or k.label} {_said(d)}" for k, d in zip(keys, doings, strict=True)]
+        lines += [f"{k.name} (empty) {_said(self.doing(k, level))}" for k in empties]
+        return lines + [f"together {[keys[i].name for i in e.about]}: {_said(e.doing)}" for e in effects]
 
     def _offers(self) -> bool:
         offered = self.profile.offered
@@ -372,6 +382,9 @@ class SimulatedSource:
         if behaviour.one_of:
             return self._realised(self.pick(behaviour.one_of, "one-of", *here), key, about)
         if behaviour.does == "unknown" or best_grade(behaviour) == "issue":
+            if key is not None and kind_of(key.vr, key.text) == "universal":
+                # What nobody knows is what becomes of a value; without one nothing is asked (PS3.4 C.2.2.2.3).
+                return _Doing("applied")
             return self._anything(*here)
         certain = _certain(behaviour.evidence)
         if behaviour.does in ("refused", "nothing") and not certain:
@@ -823,6 +836,10 @@ _MODALITY = Attribute("Modality", "00080060", "CS", "1")
 def best_grade(behaviour: Behaviour) -> str:
     """Return the best grade of the evidence of a behaviour."""
     return min((e.grade for e in behaviour.evidence), key=GRADES.index, default="assumed")
+
+
+def _said(doing: _Doing) -> str:
+    return " ".join([doing.does, *(f"+{r}" for r in sorted(doing.adds)), *(f"-{r}" for r in sorted(doing.misses))])
 
 
 def _certain(evidence: Sequence[Anything]) -> bool:

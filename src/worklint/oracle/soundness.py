@@ -341,15 +341,14 @@ def story(case: Case, outcome: Outcome) -> str:
         lines.append(
             f"viewer: {bool(place.viewer)}, own: {place.own}, negation: {place.own_negation}, role: {place.role}"
         )
-    for keys in client.queries(worklist, place, source, parameters):
+    for keys, empties in client.queries(worklist, place, source, parameters):
         lines.append("query: " + " & ".join(f"{'not ' * k.negated}{k.name or k.label} {k.text!r}" for k in keys))
-        for key in keys:
-            lines.append(f"   {key.name or key.label}: {source.doing(key, worklist.level)}")
+        lines += [f"   {line}" for line in source.told(worklist.level, keys, empties)]
     answer = client.ask(worklist, place, source, parameters)
     shown = source.shown(worklist.level)
     wanted = {id(e.dataset) for e in shown if matcher.matches(worklist.filter, e, parameters=parameters)}
     got = {id(e.dataset) for e in answer.rows}
-    names = {a.tag for t in matcher.leaves(worklist.filter) for a in t.constraint.path}
+    names = {a.tag.replace("xx", "10") for t in matcher.leaves(worklist.filter) for a in t.constraint.path}
     for e in shown:
         if (id(e.dataset) in wanted) != (id(e.dataset) in got):
             lines.append("missed:" if id(e.dataset) in wanted else "added:")
