@@ -89,10 +89,9 @@ def _read_all(inputs: Sequence[InputFile], limit: int) -> tuple[tuple[Text, ...]
             content = sys.stdin.buffer.read(limit + 1) if one.path is None else one.path.read_bytes()
             texts.append(decode(content, one.name, limit))
         except TextError as error:
-            line = getattr(error, "line", 1) or 1
-            text = f"{error}"
-            remedy = getattr(error, "remedy", "")
-            findings.append(Finding(UNREADABLE, "error", Span(one.name, line, 1, line, 1), f"{text}.", remedy))
+            span = Span(one.name, error.line, 1, error.line, 1)
+            message = f"{error.message[:1].upper()}{error.message[1:]}."
+            findings.append(Finding(UNREADABLE, "error", span, message, error.remedy))
         except OSError as error:
             what = error.strerror or "cannot be read"
             findings.append(

@@ -117,7 +117,7 @@ def _judge_one(site: Site, worklist: Worklist, first: int) -> tuple[dict[str, Ju
     findings += snapshot_findings(site, worklist, first, [s for s in asked if s.id in verdicts])
     groups = [tuple(s.id for s in site.group(h)) for h in site.sources if h.role == "hub"]
     findings += copies_finding(worklist, verdicts, groups, worklist.span)
-    if not verdicts:
+    if not verdicts and not (named - {s.id for s in site.sources}):
         findings.append(_nobody_asked(site, worklist))
     return verdicts, findings
 
