@@ -120,7 +120,11 @@ def nearest_keywords(word: str, n: int = 3) -> tuple[str, ...]:
     import difflib
 
     near = [k for k in keywords if abs(len(k) - len(folded)) <= 2 + len(folded) // 3]
-    return tuple(keywords[k] for k in difflib.get_close_matches(folded, near, n, 0.75))
+    found = difflib.get_close_matches(folded, near, n, 0.75)
+    if len(folded) > 5:
+        # The beginning of a keyword is a keyword cut short; the common attributes have the short ones.
+        found += [k for k in sorted(keywords, key=len) if k.startswith(folded) and k not in found]
+    return tuple(keywords[k] for k in found[:n])
 
 
 @cache
