@@ -208,9 +208,9 @@ JUNK = [
     "^" * 1_000_000,
     '"' * 100_000 + "\n" + '"\n' * 100_000,
     block("A = 1 and " + "^ " * 500_000),
-    block("A in (" + '"x", ' * 200_000),
-    'worklist "T" {' * 20_000,
-    'filter x { A = "' * 20_000,
+    block("A in (" + '"x", ' * 60_000),
+    'worklist "T" {' * 6_000,
+    'filter x { A = "' * 6_000,
     "worklist\n" * 20_000,
     "1." * 500_000,
     block("A = " + "1." * 300_000),
@@ -219,7 +219,7 @@ JUNK = [
     "a \"\" " * 200_000,
     "# worklint: ignore[A1] x\n" * 20_000,
     block("A = " + "\\" * 500_000),
-    '\n'.join(f'worklist "{i}" {{ colour "x" where A == 1 }} rubbish' for i in range(10_000)),
+    '\n'.join(f'worklist "{i}" {{ colour "x" where A == 1 }} rubbish' for i in range(4_000)),
 ]  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def test_an_endless_line_is_cut_around_the_caret(column: int):
 # Suppressions
 
 
-SUPPRESSED = '''# worklint: ignore[WL1] all of the filter
+SUPPRESSED = """# worklint: ignore[WL1] all of the filter
 filter x { A = "1" }
 worklist "T" {
     # worklint: ignore[WL2, wl3@hub] until 2027-03-01 the level is right
@@ -310,7 +310,7 @@ worklist "T" {
       and not C = "# worklint: ignore[WL7] no comment"
 }
 # worklint: ignore[WL8] nothing follows
-'''
+"""
 
 
 def test_suppressions_cover_the_line_or_what_begins_next():
@@ -349,10 +349,12 @@ def test_reading_imports_no_parser_generator():
 
 
 def test_every_reserved_word_is_a_keyword():
-    words = """filter worklist where and or not in has all is empty like contains starts ends sounds with between
-        within last next this older than ignoring ascending descending study series image group description owner
-        scope sources model level purpose show sort limit timezone""".split()
-    assert set(words) == set(parser.KEYWORDS)
+    words = (
+        "filter worklist where and or not in has all is empty like contains starts ends sounds with between within "
+        "last next this older than ignoring ascending descending study series image group description owner scope "
+        "sources model level purpose show sort limit timezone"
+    )
+    assert set(words.split(" ")) == set(parser.KEYWORDS)
 
 
 def test_reader_is_chosen_by_the_name_of_the_file():

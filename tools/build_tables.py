@@ -56,9 +56,7 @@ def tables() -> str:
     keywords: dict[str, str] = {}
     tokens: list[str] = []
     ignored = set(lark.ignore_tokens)
-    terminals = sorted(
-        lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name)
-    )
+    terminals = sorted(lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
     for terminal in terminals:
         value = terminal.pattern.to_regexp()
         if isinstance(terminal.pattern, PatternRE) and value.startswith(KEYWORD[0]) and value.endswith(KEYWORD[1]):

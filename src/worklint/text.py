@@ -116,7 +116,7 @@ def show(line: str, column: int, length: int = 1, width: int = 80) -> tuple[str,
     begin, end = 0, len(line)
     at = min(column - 1, len(line))
     if len(line) > width:
-        begin = max(0, min(at - width // 3, len(line) - (width - 1)))
+        begin = max(0, min(at - width // 3, len(line) - (width - 2)))
         end = begin + width - (1 if begin else 0)
         end = end - 1 if end < len(line) else len(line)
     cut = line[begin:end]
