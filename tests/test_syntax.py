@@ -357,6 +357,22 @@ def test_every_reserved_word_is_a_keyword():
     assert set(words.split(" ")) == set(parser.KEYWORDS)
 
 
+PAGE = (ROOT / "docs/language.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", re.findall(r"```worklist\n(.*?)```", PAGE, re.DOTALL), ids=lambda text: text[:20])
+def test_examples_of_the_page_are_read(text: str):
+    document = read(text)
+    assert document.problems == ()
+    assert document.worklists
+
+
+def test_the_page_names_every_reserved_word_and_every_code():
+    listed = " ".join(line[2:] for line in PAGE.splitlines() if line.startswith("> ")).split()
+    assert sorted(listed) == sorted(parser.KEYWORDS)
+    assert {entry["code"] for entry in MISTAKES} <= set(re.findall(r"WL\d+", PAGE))
+
+
 def test_reader_is_chosen_by_the_name_of_the_file():
     assert reader_for("a/b.WORKLIST") is parse
     assert reader_for("a/b.nothing") is None
