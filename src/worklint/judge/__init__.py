@@ -18,7 +18,7 @@ from worklint.judge.interact import QueryEffect, interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_at, send, upper_keys
 from worklint.judge.remedy import remedy as find_remedy
-from worklint.judge.value import sent_values, value_signature
+from worklint.judge.value import Sent, sent_values, value_signature
 from worklint.knowledge.profile import Behaviour, Cap
 from worklint.model import GRADES, SPELLING, Cause, Constraint, Effect, Evidence, Severity, Worklist
 
@@ -283,7 +283,7 @@ def _sent_part(
     trace: list[str] = [f"Sent as a {at[0].sent.kind} key: {_shown(at[0])}."]
     effect: KeyEffect | None = None
     for one, behaviour in zip(at, behaviours, strict=True):
-        mine = effect_of(behaviour, one.sent)
+        mine = effect_of(behaviour, one.sent) if not literal.negated else _negated(behaviour, one.sent)
         # The values of a list are several queries: one that is refused refuses the list.
         refused = mine.rejected or (effect is not None and effect.rejected)
         effect = KeyEffect(rejected=True) if refused else (mine if effect is None else effect.also(mine))
@@ -292,14 +292,15 @@ def _sent_part(
     own_rule = causes.rule_of_behaviour(behaviour, _effect(effect))
     opened: tuple[str, ...] = ()
     for one in at:
-        effect, more = _open_parameter(place, one, effect)
+        effect, more = _open_parameter(place, one, effect, literal.negated)
         opened = tuple(dict.fromkeys((*opened, *more)))
     evidence = list(behaviour.evidence)
     trace.append(_told(behaviour))
     rule, remedy, because = own_rule, "", behaviour.because
     wider = _asks_for_more(literal.constraint, key.at)
     if wider is not None:
-        effect = effect.also(KeyEffect(adds=frozenset({wider[0]})))
+        more_rows = frozenset({wider[0]})
+        effect = effect.also(KeyEffect(misses=more_rows) if literal.negated else KeyEffect(adds=more_rows))
         rule = _over_spelling(rule, wider[1])
     if opened:
         rule = _over_spelling(rule, "WL423")
@@ -316,8 +317,6 @@ def _sent_part(
             effect = effect.also(KeyEffect(adds=frozenset({"one-series"})))
             rule = _over_spelling(rule, "WL417")
             trace.append("The source may find the parts in different entities.")
-    if literal.negated:
-        effect = KeyEffect(effect.misses, effect.adds | {"absent"}, effect.rejected, effect.known)
     applied = _evaluates(behaviour)
     worths = _worths(place, literal, at[0], behaviour)
     adds, misses, known = keeping.total(worths, literal.negated)
@@ -355,7 +354,22 @@ def _asks_for_more(constraint: Constraint, at: Sequence[KeyAt]) -> tuple[str, st
     return None
 
 
-def _open_parameter(place: Place, key: KeyAt, effect: KeyEffect) -> tuple[KeyEffect, tuple[str, ...]]:
+def _negated(behaviour: Behaviour, sent: Sent) -> KeyEffect:
+    """Return the effect of a negated key: what is compared swaps, what is not looked at stays as it is.
+
+    An entity without the value may fail a negated test, as SQL's NULL does.
+    """
+    if behaviour.one_of:
+        return reduce(KeyEffect.also, (_negated(b, sent) for b in behaviour.one_of))
+    effect = effect_of(behaviour, sent)
+    if behaviour.does in ("ignored", "nothing"):
+        return effect
+    return KeyEffect(effect.misses, effect.adds | {"absent"}, effect.rejected, effect.known)
+
+
+def _open_parameter(
+    place: Place, key: KeyAt, effect: KeyEffect, negated: bool = False
+) -> tuple[KeyEffect, tuple[str, ...]]:
     """Judge a parameter by what holds for every value: empty asks for everything, ``*`` and ``?`` for a pattern."""
     parameter = key.sent.parameter
     if parameter is None or key.sent.kind not in ("single", "wildcard"):
@@ -371,7 +385,8 @@ def _open_parameter(place: Place, key: KeyAt, effect: KeyEffect) -> tuple[KeyEff
         effect = effect.also(effect_of(_behaviour(place, empty), empty.sent))
         opened.append("empty")
     if opened and not effect.rejected:
-        effect = effect.also(KeyEffect(adds=frozenset({"other"})))
+        both = frozenset({"other"})
+        effect = effect.also(KeyEffect(adds=both, misses=both if negated else frozenset()))
     return effect, tuple(opened)
 
 

@@ -184,6 +184,8 @@ def _with_additions(statements: Iterable[Statement], place: Place, key: KeyAt, c
     if chosen.does != "applied" or chosen.alone:
         return chosen
     adds, misses, evidence = set(chosen.adds), set(chosen.misses), list(chosen.evidence)
+    unsure: list[Behaviour] = []
+    grade = best_grade(chosen.evidence)
     for statement in statements:
         extra = statement.behaviour
         if extra.does != "also" or not statement.speaks_of_key:
@@ -195,10 +197,28 @@ def _with_additions(statements: Iterable[Statement], place: Place, key: KeyAt, c
             and _kind_fits(statement, key.sent.kind)
             and value_fits(statement.where, key.sent) is not False
         ):
+            if not _surely(statement, place, key):
+                unsure.append(extra)
+                continue
             adds |= extra.adds
             misses |= extra.misses
-            evidence += [e for e in extra.evidence if e not in evidence]
-    return replace(chosen, adds=frozenset(adds), misses=frozenset(misses), evidence=tuple(evidence))
+            # Better evidence for an addition makes what it is added to no surer.
+            evidence += [e for e in extra.evidence if e not in evidence and GRADES.index(e.grade) >= grade]
+    sure = replace(chosen, adds=frozenset(adds), misses=frozenset(misses), evidence=tuple(evidence))
+    if not unsure:
+        return sure
+    adds |= {r for b in unsure for r in b.adds}
+    misses |= {r for b in unsure for r in b.misses}
+    return _one_of([sure, replace(sure, adds=frozenset(adds), misses=frozenset(misses))])
+
+
+def _surely(statement: Statement, place: Place, key: KeyAt) -> bool:
+    """Tell if an addition holds for certain: on evidence, and whatever a setting or a parameter turns out to be."""
+    return (
+        best_grade(statement.behaviour.evidence) <= _CERTAIN_REFUSAL
+        and place_fits(statement.where, place, key.level) is True
+        and value_fits(statement.where, key.sent) is True
+    )
 
 
 def _returned(statements: Iterable[Statement], place: Place, key: KeyAt) -> tuple[str, bool] | None:

@@ -91,7 +91,8 @@ def conjunctions(worklist: Worklist) -> tuple[tuple[Literal, ...], ...] | None:
             return [(Literal(index[id(node.constraint)], node.constraint, node.negated, group, scope),)]
         if isinstance(node, Has):
             if node.negated:
-                return [tuple(Literal(index[id(c)], c, True) for c in leaves(node.filter))]
+                # No query says that no item satisfies several tests: a scope without a group marks what never goes out.
+                return [tuple(Literal(index[id(c)], c, True, None, node.scope) for c in leaves(node.filter))]
             own = next(groups)
             return form(node.filter, own, node.scope)
         parts = [form(p, group, scope) for p in node.parts]
@@ -190,7 +191,8 @@ def send(place: Place, worklist: Worklist, conjunction: tuple[Literal, ...]) -> 
     last_item: dict[tuple[str, ...], tuple[int, int]] = {}
     for position, literal in enumerate(conjunction):
         constraint = literal.constraint
-        if literal.negated and not (place.own and place.own_negation):
+        inside_none = literal.scope is not None and literal.group is None
+        if inside_none or (literal.negated and not (place.own and place.own_negation)):
             unsent.append(Unsent(literal, "negated"))
         elif constraint.matching in _NOT_SENT_KINDS:
             unsent.append(Unsent(literal, "negotiated"))
