@@ -363,9 +363,15 @@ class SimulatedSource:
             raise AmbiguousProfileError(f"{self.profile.product}: {key.name} ({kind}) at {level}")
         one = chosen[0]
         if one.does == "applied" and not one.alone:
+            unsure = one
             for s in statements:
                 if s.speaks_of_key and s.behaviour.does == "also" and self.fits(s.where, level, key, profile):
-                    one = replace(one, adds=one.adds | s.behaviour.adds, misses=one.misses | s.behaviour.misses)
+                    more = s.behaviour
+                    unsure = replace(unsure, adds=unsure.adds | more.adds, misses=unsure.misses | more.misses)
+                    if _certain(more.evidence):
+                        one = replace(one, adds=one.adds | more.adds, misses=one.misses | more.misses)
+            if _meaning(unsure) != _meaning(one):
+                return replace(one, does="unknown", one_of=(one, unsure))
         return one
 
     def doing(self, key: Key, level: str) -> _Doing:
@@ -563,7 +569,12 @@ class SimulatedSource:
                 found = found or others
             if "interval" in doing.adds:
                 found = found or (others and self._interval(entity, level, keys, effect.about))
-            if doing.adds - {"ignored", "interval", "one-series"}:
+            if doing.adds & SPELLING:
+                # All keys of the query are compared in that way.
+                wide = [replace(d, adds=d.adds | (doing.adds & SPELLING)) for d in doings]
+                pairs = zip(keys, wide, strict=True)
+                found = found or all(self._holds_key(entity, level, k, d) for k, d in pairs)
+            if doing.adds - SPELLING - {"ignored", "interval", "one-series"}:
                 found = found or self.draw("more", name, self._one(entity)) < 0.3
             if "interval" in doing.misses:
                 found = found and self._interval(entity, level, keys, effect.about)
@@ -601,7 +612,9 @@ class SimulatedSource:
         )
 
     def _holds_key(self, entity: Entity, level: str, key: Key, doing: _Doing, within: Entity | None = None) -> bool:
-        if doing.does == "ignored" or kind_of(key.vr, key.text) == "universal":
+        if doing.does == "ignored":
+            return True
+        if kind_of(key.vr, key.text) == "universal":
             return not self._left_out(doing.misses, entity, key.name)
         name = key.name or key.label or ""
         if doing.does == "coin":
@@ -630,7 +643,9 @@ class SimulatedSource:
         return has
 
     def _left_out(self, misses: frozenset[str], entity: Entity, name: str) -> bool:
-        return bool(misses) and self.draw("fewer", name, self._one(entity)) < 0.3
+        """Tell if an empty key leaves an entity out; a reason that speaks of how values compare cannot show there."""
+        others = misses - _OTHER_COMPARISONS - _WIDER
+        return bool(others) and self.draw("fewer", name, self._one(entity)) < 0.3
 
     def _agrees(self, found: list[_Found], key: Key, reasons: frozenset[str]) -> bool:
         """Compare a key with values in the way that these reasons describe; without reasons exactly."""
@@ -662,7 +677,7 @@ class SimulatedSource:
 
     def _text_fits(self, stored: str, text: str, kind: str, vr: str, reasons: frozenset[str]) -> bool:
         ignoring = frozenset(reasons & {"case", "accent"})
-        as_text = "text-number" in reasons or ("value-format" in reasons and kind == "single")
+        as_text = ("text-number" in reasons and vr in NUMBERS) or ("value-format" in reasons and kind == "single")
         if kind == "range":
             if "range-literal" in reasons:
                 return stored == text

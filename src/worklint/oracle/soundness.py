@@ -26,7 +26,7 @@ from worklint.knowledge import products
 from worklint.knowledge.products import at_release
 from worklint.knowledge.profile import Profile
 from worklint.knowledge.profile_reader import read_profile
-from worklint.model import SPELLING, All, Any, Filter, Has, Test, Worklist
+from worklint.model import SPELLING, All, Any, Constraint, Filter, Has, Test, Worklist
 from worklint.oracle import client, matcher, worlds
 from worklint.oracle.matcher import Entity
 from worklint.oracle.simulated import TEXTS, AmbiguousProfileError, Answer, SimulatedSource
@@ -177,11 +177,18 @@ def _loose(node: Filter, without_structure: bool = False) -> Filter:
         c = replace(node.constraint, ignoring=frozenset({"case", "accent"}))
         if without_structure and c.vr in TEXTS:
             c = replace(c, values=tuple(replace(v, text=re.sub(r"[\^= ]", "", v.text)) for v in c.values))
-        empty = replace(c, asked="empty", matching="empty" if c.path else "none", values=())
-        return node if node.negated else Any((Test(c), Test(empty)))
+        return node if node.negated else Any((Test(c), Test(_emptied(c))))
     if isinstance(node, Has):
-        return node if node.negated else replace(node, filter=_loose(node.filter, without_structure))
+        if node.negated:
+            return node
+        # Where none of the attributes has a value, there may be no item at all.
+        nothing = tuple(Test(_emptied(t.constraint)) for t in matcher.leaves(node.filter) if not t.negated)
+        return Any((replace(node, filter=_loose(node.filter, without_structure)), All(nothing)))
     return type(node)(tuple(_loose(p, without_structure) for p in node.parts))
+
+
+def _emptied(c: Constraint) -> Constraint:
+    return replace(c, asked="empty", matching="empty" if c.path else "none", values=())
 
 
 def _without_structure(entity: Entity) -> Entity:
