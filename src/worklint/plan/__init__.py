@@ -1,0 +1,120 @@
+"""Planning: a worklist at a source → the queries that a careful client sends, and what it checks on the answers.
+
+A plan never misses, except by a limit on answers that cannot be paged, and says where it may add. As written against as
+planned: the distance between the two is the value of the advice (``docs/plans.md``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from worklint.judge import Judged, judge, verdict_name
+from worklint.judge.place import Place
+from worklint.knowledge import standard
+from worklint.model import Effect, Worklist
+from worklint.plan.algebra import united
+from worklint.plan.forms import conjunctions, kept_whole, single_item, size
+from worklint.plan.split import Asked, Desk, ask, without_parents_rule
+from worklint.plan.types import Limit, Need, Plan, PlannedQuery
+
+MOST_CONJUNCTIONS = 64
+"""So many queries the disjunctive form of a filter may take; wider disjunctions are checked on the answer instead."""
+
+_WORKLIST = "modality-worklist"
+_STEPS = "ScheduledProcedureStepSequence"
+_STEP = ("StudyInstanceUID", "RequestedProcedureID", f"{_STEPS}.ScheduledProcedureStepID")
+_RANK = {"exact": 0, "superset": 1, "unknown": 2, "mixed": 3, "subset": 3, "rejected": 4}
+
+
+def plan(
+    worklist: Worklist, place: Place, judged: Judged | None = None, *, zone: str | None = None,
+    bound: int = MOST_CONJUNCTIONS,
+) -> Plan:  # fmt: skip
+    """Return the plan of a worklist at a place.
+
+    ``judged`` is its verdict as written, if that is known already; ``zone`` the time zone of the source where it is not
+    that of the list.
+    """
+    written = judged or judge(worklist, place)
+    desk = _desk(worklist, place, zone)
+    selectors = frozenset(n for r in place.profile.selectors for n, _ in r.alternatives)
+    condition = worklist.filter
+    if worklist.model == _WORKLIST:
+        condition = single_item(condition, _STEPS)
+    whole = kept_whole(condition, bound, selectors)
+    if whole:
+        desk.note(
+            f"the filter takes {size(condition):,} queries, more than {bound}: its widest `or` "
+            f"{'is' if len(whole) == 1 else f'({len(whole)} of them) are'} not sent, but checked on the answer"
+        )
+    offered = _offered(place)
+    asked: list[Asked] = []
+    if offered:
+        asked = [ask(desk, worklist.level, c) for c in conjunctions(condition, whole)]
+    effect = united(a.effect for a in asked) if asked else Effect(rejected=True)
+    if effect.rejected:
+        effect = Effect(rejected=True)
+    if not offered:
+        desk.note(f"the product does not offer the model {place.model}")
+    for one in asked:
+        if one.queries and not one.narrowed:
+            desk.note(
+                "asks for the whole archive: narrow the list by date, patient or accession number, in every branch"
+            )
+    if place.own and _no_worse(written.effect, effect):
+        note = "searched by its own viewer as written; what the product's own query path does no network query does"
+        return Plan(worklist.id, place.source, written.effect, written.effect, (), unite_on(worklist), (note,))
+    queries = _numbered(asked) if not effect.rejected and all(a.queries for a in asked) else ()
+    return Plan(worklist.id, place.source, written.effect, effect, queries, unite_on(worklist), tuple(desk.notes))
+
+
+def _no_worse(written: Effect, planned: Effect) -> bool:
+    safe = written.known and not written.rejected and not written.misses
+    return safe and _RANK[verdict_name(written)] <= _RANK[verdict_name(planned)]
+
+
+def _offered(place: Place) -> bool:
+    from worklint.judge import offers_model
+
+    return offers_model(place) is not False
+
+
+def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
+    # A careful client is not the project's viewer: what that sends, presets or drops does not count.
+    client = replace(place, viewer=None, own=False, own_negation=False, offers=frozenset())
+    model = standard.model(place.model)
+    combined: str | None = None
+    if place.transport == "dicomweb" or (model is not None and model.worklist):
+        combined = "always"
+    elif place.profile.negotiation.get("combined-date-time") == "yes":
+        combined = "negotiated"
+    relational = client
+    if place.transport == "dimse" and place.profile.negotiation.get("relational-queries") == "yes":
+        relational = without_parents_rule(client)
+    wider = bool(zone and worklist.timezone and zone != worklist.timezone)
+    return Desk(worklist, client, relational, combined, wider)
+
+
+def unite_on(worklist: Worklist) -> tuple[str, ...]:
+    """Return the attributes by which two rows are the same entity."""
+    model = standard.model(worklist.model)
+    if worklist.model == _WORKLIST:
+        return _STEP
+    if worklist.level == "patient":
+        return ("PatientID", "IssuerOfPatientID")
+    unique = model.unique_key(worklist.level) if model else None
+    return (unique,) if unique else ("SOPInstanceUID",)
+
+
+def _numbered(asked: list[Asked]) -> tuple[PlannedQuery, ...]:
+    """Give the queries short names in their order, each once."""
+    found = [q for a in asked for q in a.queries]
+    names = {q.id: f"q{i}" for i, q in enumerate(dict.fromkeys(found), 1)}
+    out = []
+    for query in dict.fromkeys(found):
+        needs = tuple(replace(n, query=names[n.query]) for n in query.needs)
+        out.append(replace(query, id=names[query.id], needs=needs, of=tuple(names[i] for i in query.of)))
+    return tuple(out)
+
+
+__all__ = ["Limit", "Need", "Plan", "PlannedQuery", "plan", "unite_on"]

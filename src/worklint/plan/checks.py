@@ -1,0 +1,195 @@
+"""What a client can still check on an answer: a row is dropped only if what came back proves the test false.
+
+The check is a condition of the language, read as every condition is. It is weaker than the test where the answer may
+hide something: a row that shows no value passes, a test that nothing can refute is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from worklint.judge import keeping
+from worklint.judge.behaviour import behaviour_at, effect_of
+from worklint.judge.place import KeyAt, Place
+from worklint.judge.query import key_at
+from worklint.judge.value import Sent, sent_values
+from worklint.model import All, Any, Constraint, Filter, Has, Test
+from worklint.plan.algebra import Check, left_after
+from worklint.plan.types import NOTHING, Path
+
+_WORST = ("no", "unknown", "other", "part", "whole")
+NEVER = Check("never")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of one part of a conjunction: the condition to check, why rows may still be too many, what it needs.
+
+    ``unchecked`` are the tests that nothing in the answer decides.
+    """
+
+    condition: Filter
+    adds: frozenset[str]
+    returns: tuple[Path, ...] = ()
+    unchecked: tuple[Test, ...] = ()
+
+
+def universal(place: Place, level: str, constraint: Constraint) -> KeyAt:
+    """Return the empty key that asks for an attribute without asking anything of it."""
+    vm = constraint.attribute.vm if constraint.attribute else "1"
+    return key_at(place, level, constraint, Sent("", "universal", constraint.vr, vm))
+
+
+def can_be_returned(place: Place, key: KeyAt) -> bool:
+    """Tell if asking for the attribute does no harm: some sources refuse an empty key, or leave rows out for it.
+
+    Over DICOMweb ``includefield`` asks for it.
+    """
+    if place.transport == "dicomweb":
+        return True
+    effect = effect_of(behaviour_at(place, key), key.sent)
+    return not effect.rejected and not effect.misses and not effect.blocks
+
+
+def check_of(place: Place, level: str, test: Test, sent: bool) -> Check:
+    """Return what the client can make of one test on the row that came back."""
+    constraint = test.constraint
+    kind = constraint.asked or constraint.matching
+    if not constraint.path or kind in ("fuzzy", "sequence"):
+        return NEVER
+    found = _one(place, level, test, constraint, sent)
+    if constraint.pair is not None:
+        # The value of a lower level that belongs to this time is not known from a row of an upper one.
+        if key_at(place, level, constraint, sent_values(constraint)[0]).lower:
+            return NEVER
+        time = replace(constraint, path=(*constraint.path[:-1], constraint.pair), pair=None)
+        other = _one(place, level, test, time, False)
+        order = ("never", "some", "with-value", "exactly")
+        found = Check(min(found.decides, other.decides, key=order.index), found.adds | other.adds)
+        if found.decides == "some":
+            return NEVER
+    if kind in ("empty", "universal") and found.decides in ("with-value", "some"):
+        # A value refutes "is empty"; that none is shown refutes nothing.
+        wants_none = (kind == "empty") != test.negated
+        return Check("some", found.adds) if wants_none else NEVER
+    if found.decides == "some" and not test.negated:
+        return NEVER
+    return found
+
+
+def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: bool) -> Check:
+    empty = universal(place, level, constraint)
+    if not sent and not can_be_returned(place, empty):
+        return NEVER
+    own = behaviour_at(place, key_at(place, level, constraint, sent_values(constraint)[0]))
+    asked = behaviour_at(place, empty)
+    told = [b for b in ((own,) if sent else (own, asked)) if b.returned != "unknown"]
+    if not told:
+        return NEVER
+    returned = min((b.returned for b in told), key=_WORST.index)
+    flagged = all(b.absent_means_absent for b in told)
+    adds: frozenset[str] = frozenset()
+    for record, certain in keeping.records_for(place, empty):
+        gives = record.gives
+        if gives == "faithful":
+            continue
+        if gives == "some-values":
+            returned = min(returned, "part", key=_WORST.index)
+        elif gives in ("partial", "never"):
+            flagged = False
+            adds |= {"not-kept"}
+        else:
+            worth = keeping.worth(record, constraint, place, False, True)
+            more, fewer, known = keeping.total([worth], test.negated)
+            if not known or fewer or not certain:
+                return NEVER
+            adds |= more
+    if returned == "whole":
+        return Check("exactly" if flagged else "with-value", adds)
+    return Check("some", adds) if returned == "part" else NEVER
+
+
+def left_of(
+    place: Place, level: str, node: Filter, sent: Mapping[int, frozenset[str]], ask: Callable[[Constraint], Path]
+) -> Left:
+    """Return what is left of a part of a conjunction, given why each test that was sent (by identity) adds rows."""
+    if isinstance(node, Test):
+        return _left_of_test(place, level, node, sent.get(id(node)), ask)
+    if isinstance(node, Has):
+        return _left_of_has(place, level, node, sent, ask)
+    parts = [left_of(place, level, p, sent if isinstance(node, All) else {}, ask) for p in node.parts]
+    adds = frozenset().union(*(p.adds for p in parts))
+    returns = tuple(dict.fromkeys(r for p in parts for r in p.returns))
+    unchecked = tuple(t for p in parts for t in p.unchecked)
+    conditions = [p.condition for p in parts]
+    if isinstance(node, Any):
+        if any(c == NOTHING for c in conditions):
+            return Left(NOTHING, adds | {"not-sent"}, (), unchecked or tuple(tests_of(node)))
+        return Left(Any(tuple(conditions)), adds, returns, unchecked)
+    kept = [c for c in conditions if c != NOTHING]
+    return Left(kept[0] if len(kept) == 1 else All(tuple(kept)), adds, returns, unchecked)
+
+
+def _left_of_test(
+    place: Place, level: str, test: Test, sent: frozenset[str] | None, ask: Callable[[Constraint], Path]
+) -> Left:
+    if sent is not None and not sent:
+        return Left(NOTHING, frozenset())
+    check = check_of(place, level, test, sent is not None)
+    adds = left_after(check, sent)
+    if check.decides == "never":
+        return Left(NOTHING, adds, (), (test,))
+    constraint = test.constraint
+    returns = [ask(constraint)]
+    if constraint.pair is not None:
+        returns.append((*constraint.path[:-1], constraint.pair))
+    condition: Filter = test
+    kind = constraint.asked or constraint.matching
+    if check.decides == "with-value" and not test.negated and kind not in ("empty", "universal"):
+        condition = Any((test, *(Test(_empty(constraint, path)) for path in returns)))
+    unchecked = (test,) if check.decides == "some" else ()
+    return Left(condition, adds, tuple(returns), unchecked)
+
+
+def _empty(constraint: Constraint, path: Path) -> Constraint:
+    return replace(
+        constraint, path=path, pair=None, matching="empty", asked="empty", values=(), strict=(False, False),
+        ignoring=frozenset(),
+    )  # fmt: skip
+
+
+def _left_of_has(
+    place: Place, level: str, node: Has, sent: Mapping[int, frozenset[str]], ask: Callable[[Constraint], Path]
+) -> Left:
+    tests = tests_of(node)
+    mine = [sent.get(id(t)) for t in tests]
+    if not node.negated and _plain(node.filter) and all(m is not None and not m for m in mine):
+        return Left(NOTHING, frozenset())
+    undecided = Left(NOTHING, frozenset({"not-sent"}) | frozenset().union(*(m or frozenset() for m in mine)), (), tests)
+    if node.scope != "item":
+        return undecided
+    checks = [check_of(place, level, t, m is not None) for t, m in zip(tests, mine, strict=True)]
+    if any(key_at(place, level, t.constraint, sent_values(t.constraint)[0]).lower for t in tests):
+        # Values of several entities below are mixed in one row.
+        return undecided
+    if all(c.decides == "exactly" for c in checks):
+        adds = frozenset().union(*(c.adds for c in checks))
+        return Left(node, adds, tuple(dict.fromkeys(ask(t.constraint) for t in tests)))
+    return undecided
+
+
+def _plain(node: Filter) -> bool:
+    """Tell if a condition is a conjunction of positive tests."""
+    if isinstance(node, Test):
+        return not node.negated
+    return isinstance(node, All) and all(_plain(p) for p in node.parts)
+
+
+def tests_of(node: Filter) -> tuple[Test, ...]:
+    """Return the tests of a condition."""
+    if isinstance(node, Test):
+        return (node,)
+    if isinstance(node, Has):
+        return tests_of(node.filter)
+    return tuple(t for p in node.parts for t in tests_of(p))

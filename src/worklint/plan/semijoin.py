@@ -1,0 +1,201 @@
+"""Queries that feed one another: a test of a lower level is asked at that level, and its unique keys feed the next.
+
+A negated one is subtracted, and only if what is taken away certainly has to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from worklint.judge.behaviour import behaviour_at
+from worklint.judge.place import Place, place_fits
+from worklint.judge.query import upper_keys
+from worklint.knowledge import standard
+from worklint.model import Effect, Filter, Has, Test
+from worklint.plan import split
+from worklint.plan.algebra import feeding, rank, subtracting, united
+from worklint.plan.checks import Left, left_of
+from worklint.plan.forms import Conjunction, atoms_of, conjunctions
+from worklint.plan.split import Asked, Desk, Fixed
+from worklint.plan.types import Need, PlannedQuery
+
+
+# What describes the entities below (PS3.4 C.3.4): asked for there, by the attribute that it is made from.
+_MADE_FROM = {"ModalitiesInStudy": ("series", "Modality"), "SOPClassesInStudy": ("image", "SOPClassUID")}
+
+
+def home_of(desk: Desk, level: str, atom: Filter) -> str | None:
+    """Return the level below at which a part of a conjunction can be asked by itself."""
+    model = standard.model(desk.place.model)
+    if model is None or level not in model.levels:
+        return None
+    if isinstance(atom, Test):
+        made_from = _made_from(atom)
+        home = made_from[0] if made_from else atom.constraint.attribute_level if atom.constraint.path else None
+    else:
+        home = atom.scope if isinstance(atom, Has) and atom.scope != "item" else None
+    if home not in model.levels or model.levels.index(home) <= model.levels.index(level):
+        return None
+    return home
+
+
+def _made_from(test: Test) -> tuple[str, str] | None:
+    """Return level and keyword of the attribute that one is made from; tests of several of its values stay as they are."""
+    c = test.constraint
+    several = (c.asked or c.matching) in ("multiple", "empty", "universal")
+    return _MADE_FROM.get(c.path[0].keyword) if len(c.path) == 1 and not several else None
+
+
+def _inside(atom: Filter) -> list[Conjunction]:
+    """Return what one entity of the lower level has to satisfy: conjunctions, of which one suffices."""
+    if isinstance(atom, Has):
+        return [atoms_of(c[0]) if len(c) == 1 else c for c in conjunctions(atom.filter, frozenset())]
+    assert isinstance(atom, Test)
+    made_from = _made_from(atom)
+    if made_from is not None:
+        home, keyword = made_from
+        attribute = standard.attribute_by_keyword(keyword)
+        assert attribute is not None
+        return [(Test(replace(atom.constraint, path=(attribute,), attribute_level=home)),)]
+    return [(replace(atom, negated=False),)]
+
+
+def _negated(atom: Filter) -> bool:
+    return isinstance(atom, Test | Has) and atom.negated
+
+
+def lower_level(
+    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left], best: split._Set, fixed: Sequence[Fixed],
+    place: Place, narrowed: bool,
+) -> Asked | None:  # fmt: skip
+    """Return the plan with semi-joins, or ``None`` where none of them helps."""
+    unique = _unique(place, level)
+    if unique is None or any(f.key.dotted == unique for f in fixed):
+        return None
+    narrowing = [a for a in atoms if isinstance(a, Test) and not a.negated]
+    inner: list[tuple[Filter, list[Asked], Effect]] = []
+    taken: list[tuple[Filter, list[Asked], Effect]] = []
+    for atom in atoms:
+        home = home_of(desk, level, atom)
+        left = lefts[id(atom)]
+        if home is None or not (left.adds or (not narrowed and not _negated(atom))):
+            continue
+        if not _same_entities(place, level, home):
+            continue
+        mine = [t for t in narrowing if t is not atom and home_of(desk, level, t) is None]
+        asked = [split.ask(desk, home, conjunction, mine) for conjunction in _inside(atom)]
+        effect = united(a.effect for a in asked)
+        if effect.rejected or not effect.known or effect.misses - {"cap"} or not all(_names(a, unique) for a in asked):
+            continue
+        if _negated(atom):
+            if not effect.adds:
+                taken.append((atom, asked, effect))
+        elif rank(effect.adds) < rank(left.adds) or (not narrowed and rank(effect.adds) <= rank(left.adds)):
+            inner.append((atom, asked, effect))
+    if not inner and not taken:
+        return None
+    result = _fed(desk, level, atoms, lefts, inner, fixed, place, unique) if inner else None
+    if result is None:
+        if not taken:
+            return None
+        result = split.finish(
+            desk, level, atoms, lefts, best, fixed, place, frozenset(id(a) for a, _, _ in taken)
+        )  # fmt: skip
+    return _subtracted(result, taken) if taken else result
+
+
+def _unique(place: Place, level: str) -> str | None:
+    model = standard.model(place.model)
+    return model.unique_key(level) if model else None
+
+
+def _same_entities(place: Place, level: str, home: str) -> bool:
+    """Tell if nothing is hidden at the lower level that is shown at the upper one."""
+    return not any(
+        place_fits(h.where, place, home) is not False and place_fits(h.where, place, level) is False
+        for h in place.profile.hides
+    )
+
+
+def _names(asked: Asked, unique: str) -> bool:
+    """Tell if rows of the lower level name their upper entity: its unique key comes back as it is."""
+    return bool(asked.queries) and bool(unique)
+
+
+def _fed(
+    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left],
+    inner: Sequence[tuple[Filter, list[Asked], Effect]], fixed: Sequence[Fixed], place: Place, unique: str,
+) -> Asked | None:  # fmt: skip
+    gone = frozenset(id(a) for a, _, _ in inner)
+    rest = tuple(a for a in atoms if id(a) not in gone)
+    for several in (True, False):
+        key = split.fed_key(place, level, unique, several)
+        behaviour = behaviour_at(place, key)
+        if behaviour.does not in ("applied",) or behaviour.misses:
+            continue
+        needs = tuple(
+            Need(query, unique, not several, group)
+            for group, (_, asked, _) in enumerate(inner, 1)
+            for a in asked
+            for query in a.main
+        )
+        found = split._largest(desk, level, rest, (), (*fixed, Fixed(key, needs)), place)
+        if found is None:
+            continue
+        mine = {id(a): left_of(place, level, a, found.adds, lambda c: c.path) for a in rest}
+        outer = split.finish(desk, level, rest, mine, found, (*fixed, Fixed(key, needs)), place)
+        queries: tuple[PlannedQuery, ...] = ()
+        effect = outer.effect
+        for _, asked, own in inner:
+            for a in asked:
+                queries += tuple(replace(q, role="feeds") if q.role == "answer" else q for q in a.queries)
+            effect = feeding(own, effect)
+        return Asked((*queries, *outer.queries), outer.main, effect, True)
+    return None
+
+
+def _subtracted(result: Asked, taken: Sequence[tuple[Filter, list[Asked], Effect]]) -> Asked:
+    queries: tuple[PlannedQuery, ...] = ()
+    effect = result.effect
+    for _, asked, own in taken:
+        for a in asked:
+            queries += tuple(replace(q, role="subtract", of=result.main) if q.id in a.main else q for q in a.queries)
+        less = subtracting(own, effect)
+        assert less is not None
+        effect = less
+    return replace(result, queries=(*queries, *result.queries), effect=effect)
+
+
+def with_parents(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
+) -> Asked:
+    """Ask where the source wants the unique keys of the levels above: negotiate, else feed them from those levels."""
+    if place is not desk.relational:
+        best = split._largest(desk, level, atoms, narrowing, fixed, desk.relational)
+        if best is not None:
+            return split.ask(desk, level, atoms, narrowing, fixed, desk.relational)
+    above = upper_keys(place.model, level)
+    model = standard.model(place.model)
+    if above and model is not None and not any(f.key.dotted in above for f in fixed):
+        upper = model.levels[model.levels.index(level) - 1]
+        tests = [t for t in (*narrowing, *(a for a in atoms if isinstance(a, Test))) if not t.negated]
+        parents = split.ask(desk, upper, (), tests)
+        if not parents.effect.rejected and parents.effect.known and not parents.effect.misses - {"cap"}:
+            keys = tuple(
+                Fixed(
+                    split.fed_key(place, level, keyword, False),
+                    tuple(Need(q, keyword, True, 0) for q in parents.main),
+                )
+                for keyword in above
+            )
+            best = split._largest(desk, level, atoms, narrowing, (*fixed, *keys), place)
+            if best is not None:
+                asked = split.ask(desk, level, atoms, narrowing, (*fixed, *keys), place)
+                feeding_queries = tuple(replace(q, role="feeds") for q in parents.queries)
+                effect = Effect(
+                    asked.effect.adds, asked.effect.misses | parents.effect.misses, asked.effect.rejected,
+                    asked.effect.known,
+                )  # fmt: skip
+                return Asked((*feeding_queries, *asked.queries), asked.main, effect, True)
+    return split.unsendable(desk, level, atoms, place)

@@ -1,0 +1,543 @@
+"""One conjunction at one source: the part that is sent, the part that remains, and what feeds what.
+
+What can be sent is a property of the set of keys: they change one another. The largest set is taken whose joint effect
+cannot miss; everything else is checked on the answer, or asked at its own level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, count, product
+
+from worklint.judge import Part, bounded, cap_rows, judge_keys, selected
+from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade
+from worklint.judge.interact import interact
+from worklint.judge.place import KeyAt, Place, place_fits
+from worklint.judge.query import Key, Literal, Query, empty_keys, key_at, upper_keys
+from worklint.judge.value import Sent, sent_values
+from worklint.knowledge import standard
+from worklint.knowledge.profile import Cap, Profile, Where
+from worklint.model import GRADES, Constraint, Effect, Filter, Has, Span, Test, Worklist
+from worklint.plan.algebra import WIDENED, conjunction, feeding, united
+from worklint.plan.checks import Left, can_be_returned, left_of, tests_of, universal
+from worklint.plan.cost import cost
+from worklint.plan.forms import Conjunction, joined
+from worklint.plan.predicate import text_of
+from worklint.plan.ranges import Way, ways
+from worklint.plan.types import NOTHING, Limit, Need, Path, PlannedQuery
+
+MOST_TRIALS = 64
+"""So many sets of keys are tried; then the keys that harm are left out one after the other."""
+MOST_REQUESTS = 64
+"""So many queries one conjunction may take."""
+MOST_UIDS = 100
+"""So many UIDs that another query feeds go out in one list."""
+
+_NO_SPAN = Span("", 1, 1, 1, 1)
+
+
+@dataclass(slots=True)
+class Desk:
+    """The source as a careful client meets it, and what is used up while one list is planned."""
+
+    worklist: Worklist
+    place: Place
+    relational: Place
+    combined: str | None
+    wider: bool
+    ids: Iterator[int] = field(default_factory=count)
+    notes: list[str] = field(default_factory=list)
+    ways_known: dict[tuple[Test, str, int], list[Choice]] = field(default_factory=dict)
+    budget: int = 4_000
+
+    def note(self, text: str) -> None:
+        """Keep a remark for the reader, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to send one test, with the keys of each alternative and the reasons for which it alone adds rows."""
+
+    test: Test
+    way: Way
+    keys: tuple[tuple[KeyAt, ...], ...]
+    adds: frozenset[str]
+
+    @property
+    def paths(self) -> frozenset[Path]:
+        """The attributes that it takes up."""
+        return frozenset(k.path for alternative in self.keys for k in alternative)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A unique key whose values come from other queries."""
+
+    key: KeyAt
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Queries that answer a conjunction at a level: ``main`` are those whose rows count."""
+
+    queries: tuple[PlannedQuery, ...]
+    main: tuple[str, ...]
+    effect: Effect
+    narrowed: bool
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Joint:
+    parts: tuple[KeyEffect, ...]
+    bare: frozenset[str]
+    effect: Effect
+
+    @property
+    def cannot_miss(self) -> bool:
+        return self.effect.known and not self.effect.rejected and not self.effect.misses
+
+
+# --- what keys do together --------------------------------------------------------------------------------------------
+
+
+def _joint(
+    desk: Desk, place: Place, level: str, keys: Sequence[tuple[Constraint, tuple[KeyAt, ...], Has | None]],
+    empties: Sequence[KeyAt],
+) -> _Joint:  # fmt: skip
+    desk.budget -= 1
+    literals = []
+    groups: dict[int, int] = {}
+    for number, (constraint, at, has) in enumerate(keys):
+        group = groups.setdefault(id(has), len(groups)) if has is not None else None
+        scope = has.scope if has is not None else None
+        literals.append(Key(Literal(number, constraint, False, group, scope), at))
+    query = Query(tuple(literals), (), tuple(empties))
+    worklist = replace(desk.worklist, level=level)
+    parts, effect, _, _ = judge_keys(worklist, place, query)
+    by_index: dict[int, KeyEffect] = {}
+    for part in parts:
+        by_index[part.index] = _both(by_index.get(part.index), part)
+    flat = [k for key in literals for k in key.at]
+    _, effects, _ = interact(place, level, flat, [behaviour_at(place, k) for k in flat], empties)
+    bare = effect.adds if any(not e.keys for e in effects) else frozenset()
+    return _Joint(tuple(by_index[i] for i in range(len(keys))), bare, effect)
+
+
+def _both(one: KeyEffect | None, part: Part) -> KeyEffect:
+    return part.key if one is None else one.also(part.key)
+
+
+def _sendable(effect: KeyEffect) -> bool:
+    return effect.known and not effect.rejected and not effect.misses and not effect.blocks
+
+
+# --- ways to send one test --------------------------------------------------------------------------------------------
+
+
+def choices(desk: Desk, level: str, test: Test, place: Place) -> list[Choice]:
+    """Return the ways in which a positive test can be sent without a miss, the best first."""
+    known = (test, level, id(place))
+    if known in desk.ways_known:
+        return desk.ways_known[known]
+    found: list[Choice] = []
+    constraint = test.constraint
+    if not test.negated and constraint.path:
+        for way in ways(constraint, desk.combined, desk.wider):
+            choice = _choice(desk, level, test, place, way)
+            if choice is not None:
+                found.append(choice)
+                if not choice.adds:
+                    break
+    found.sort(key=lambda c: (bool(c.adds), len(c.keys) > 1, len(c.adds), len(c.keys)))
+    desk.ways_known[known] = found
+    return found
+
+
+def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choice | None:
+    if len(way.alternatives) > MOST_REQUESTS:
+        return None
+    keys = []
+    adds = way.slack
+    for alternative in way.alternatives:
+        mine = tuple(key_at(place, level, c, sent_values(c)[0]) for c in alternative)
+        if any(k.sent.kind == "universal" for k in mine):
+            return None
+        keys.append(mine)
+    if any(behaviour_at(place, k).does == "ignored" for k in keys[0]):
+        return None
+    # Alternatives of one attribute are judged together, as values of one list.
+    if all(len(a) == 1 for a in way.alternatives):
+        at = tuple(a[0] for a in keys)
+        joint = _joint(desk, place, level, [(way.alternatives[0][0], at, None)], ())
+        parts: list[KeyEffect] = [joint.parts[0]]
+    else:
+        parts = []
+        for alternative, mine in zip(way.alternatives, keys, strict=True):
+            together = [(c, (k,), None) for c, k in zip(alternative, mine, strict=True)]
+            parts += _joint(desk, place, level, together, ()).parts
+    if not all(_sendable(p) for p in parts):
+        return None
+    return Choice(test, way, tuple(keys), adds.union(*(p.adds for p in parts)))
+
+
+# --- one query --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    chosen: tuple[Choice, ...]
+    adds: dict[int, frozenset[str]]
+    bare: frozenset[str]
+    effect: Effect
+
+
+def ask(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test] = (), fixed: Sequence[Fixed] = (),
+    place: Place | None = None,
+) -> Asked:  # fmt: skip
+    """Return the queries for a conjunction at a level.
+
+    ``narrowing`` are tests that hold of everything that is looked for: they are sent where that cannot harm, and never
+    checked. ``fixed`` are unique keys that other queries feed.
+    """
+    from worklint.plan.semijoin import lower_level, with_parents
+
+    place = place or desk.place
+    atoms = _merged(atoms)
+    best = _largest(desk, level, atoms, narrowing, fixed, place)
+    if best is None:
+        return with_parents(desk, level, atoms, narrowing, fixed, place)
+    lefts = {id(a): left_of(place, level, a, best.adds, lambda c: c.path) for a in atoms}
+    joined_levels = lower_level(desk, level, atoms, lefts, best, fixed, place, narrowed=bool(best.chosen or fixed))
+    if joined_levels is not None:
+        return joined_levels
+    return finish(desk, level, atoms, lefts, best, fixed, place)
+
+
+def _merged(atoms: Conjunction) -> Conjunction:
+    """Put the two bounds of one range of a single value into one test (PS3.4 C.2.2.2.5)."""
+    out: list[Filter] = []
+    for atom in atoms:
+        if isinstance(atom, Test) and not atom.negated and atom.constraint.matching == "range":
+            c = atom.constraint
+            for i, other in enumerate(out):
+                if isinstance(other, Test) and _two_bounds(other, c):
+                    low, high = (other.constraint, c) if other.constraint.values[0].text else (c, other.constraint)
+                    both = replace(
+                        c, values=(low.values[0], high.values[1]), strict=(low.strict[0], high.strict[1]),
+                        relative=low.relative and high.relative,
+                    )  # fmt: skip
+                    if not any(both.strict):
+                        out[i] = Test(both)
+                        break
+            else:
+                out.append(atom)
+            continue
+        if not any(_same(atom, other) for other in out):
+            out.append(atom)
+    return tuple(out)
+
+
+def _same(one: Filter, other: Filter) -> bool:
+    """Tell if two tests say the same, wherever they were written."""
+    if not isinstance(one, Test) or not isinstance(other, Test) or one.negated != other.negated:
+        return False
+    plain = [replace(t.constraint, text="", span=_NO_SPAN, filter=None, via=()) for t in (one, other)]
+    return plain[0] == plain[1]
+
+
+def _two_bounds(other: Test, c: Constraint) -> bool:
+    o = other.constraint
+    if other.negated or o.matching != "range" or o.path != c.path or o.level != c.level or o.pair or c.pair:
+        return False
+    one_value = all(a.vm == "1" for a in c.path[-1:]) and len(c.path) == 1 and c.level == c.attribute_level
+    ends = {(bool(x.values[0].text), bool(x.values[1].text)) for x in (o, c)}
+    return one_value and ends == {(True, False), (False, True)} and not any((*o.strict, *c.strict))
+
+
+def _candidates(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], place: Place, taken: frozenset[Path]
+) -> list[tuple[Choice, Has | None]]:
+    """Return one way for each test that can be sent, one test for each attribute, one clause for each sequence."""
+    found: list[tuple[Choice, Has | None]] = []
+    for atom in atoms:
+        if isinstance(atom, Test):
+            found += [(c, None) for c in choices(desk, level, atom, place)[:1]]
+        elif isinstance(atom, Has) and atom.scope == "item" and not atom.negated:
+            inside = [t for t in tests_of(atom) if not _nested(atom, t)]
+            found += [(c, atom) for t in inside for c in choices(desk, level, t, place)[:1]]
+    found += [(c, None) for t in narrowing for c in choices(desk, level, t, place)[:1]]
+    found.sort(key=lambda pair: (cost(pair[0].keys[0], len(pair[0].keys)), bool(pair[0].adds)))
+    used: set[Path] = set(taken)
+    items: dict[Path, object] = {}
+    out = []
+    for choice, has in found:
+        clause: object = id(has) if has is not None else id(choice.test)
+        tops = {p[:1] for p in choice.paths if len(p) > 1}
+        if choice.paths & used or any(items.get(top, clause) != clause for top in tops):
+            continue
+        used |= choice.paths
+        items.update(dict.fromkeys(tops, clause))
+        out.append((choice, has))
+    return out
+
+
+def _nested(has: Has, test: Test) -> bool:
+    return len(test.constraint.path) != len(has.path) + 1 or test.negated
+
+
+def _largest(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
+) -> _Set | None:
+    """Return the largest set of keys whose joint effect cannot miss; ``None`` if not even the empty set can be sent."""
+    taken = frozenset(f.key.path for f in fixed)
+    candidates = _candidates(desk, level, atoms, narrowing, place, taken)
+    candidates = _affordable(desk, candidates)
+    wanted = _selectors(desk, place, level)
+    everything = tuple(range(len(candidates)))
+    trials = 0
+    for left_out in range(len(candidates) + 1):
+        for dropped in combinations(reversed(everything), left_out):
+            if trials >= MOST_TRIALS and left_out < len(candidates):
+                break
+            trials += 1
+            kept = [candidates[i] for i in everything if i not in dropped]
+            found = _tried(desk, level, kept, fixed, place)
+            if found is not None:
+                return found
+        if trials >= MOST_TRIALS:
+            break
+    found = _tried(desk, level, [], fixed, place)
+    if found is None and trials >= MOST_TRIALS and wanted:
+        return None
+    return found
+
+
+def _affordable(desk: Desk, candidates: list[tuple[Choice, Has | None]]) -> list[tuple[Choice, Has | None]]:
+    """Leave lists of values to the check where they would take too many queries."""
+    total = 1
+    out = []
+    for choice, has in candidates:
+        if total * len(choice.keys) > MOST_REQUESTS:
+            desk.note(f"{choice.test.constraint.text}: {len(choice.keys)} queries more are too many; it is checked")
+            continue
+        total *= len(choice.keys)
+        out.append((choice, has))
+    return out
+
+
+def _tried(
+    desk: Desk, level: str, kept: Sequence[tuple[Choice, Has | None]], fixed: Sequence[Fixed], place: Place
+) -> _Set | None:
+    adds: dict[int, frozenset[str]] = {}
+    bare: frozenset[str] = frozenset()
+    effects: list[Effect] = []
+    versions = product(*(_versions(choice) for choice, _ in kept))
+    for version in versions:
+        keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = []
+        owner: list[int] = []
+        for (choice, has), (constraints, at) in zip(kept, version, strict=True):
+            for constraint, one in zip(constraints, at, strict=True):
+                keys.append((constraint, one, has))
+                owner.append(id(choice.test))
+        keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
+        joint = _joint(desk, place, level, keys, ())
+        if not joint.cannot_miss:
+            return None
+        for i, test in enumerate(owner):
+            adds[test] = adds.get(test, frozenset()) | joint.parts[i].adds
+        bare |= joint.bare | frozenset().union(*(p.adds for p in joint.parts[len(owner) :]))
+        effects.append(joint.effect)
+    for choice, _ in kept:
+        adds[id(choice.test)] |= choice.way.slack
+    return _Set(tuple(c for c, _ in kept), adds, bare, united(effects))
+
+
+def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[KeyAt, ...], ...]]]:
+    """Alternatives of one attribute stand together as the values of a list; others are tried one by one."""
+    if all(len(k) == 1 for k in choice.keys):
+        return [((choice.way.alternatives[0][0],), (tuple(k[0] for k in choice.keys),))]
+    return [(a, tuple((k,) for k in keys)) for a, keys in zip(choice.way.alternatives, choice.keys, strict=True)]
+
+
+def _constraint_of(key: KeyAt) -> Constraint:
+    return Constraint(key.dotted, _NO_SPAN, key.path, None, key.level, key.level, key.sent.kind, asked=key.sent.kind)
+
+
+def fed_key(place: Place, level: str, keyword: str, several: bool) -> KeyAt:
+    """Return a unique key whose value is not known yet: one UID, or a list of them."""
+    attribute = standard.attribute_by_keyword(keyword)
+    assert attribute is not None, keyword
+    kind = "list-of-uid" if several else "single"
+    text = "1.2.3\\1.2.4" if several else ("1.2.3" if attribute.vr == "UI" else "1")
+    sent = Sent(text, kind, attribute.vr, attribute.vm, count=MOST_UIDS if several else 1)
+    found = standard.model(place.model)
+    at = found.unique_keys.index(keyword) if found and keyword in found.unique_keys else -1
+    home = found.levels[at] if found and at >= 0 else level
+    constraint = Constraint(keyword, _NO_SPAN, (attribute,), None, level, home, kind)
+    return key_at(place, level, constraint, sent)
+
+
+# --- putting a query together -----------------------------------------------------------------------------------------
+
+
+def finish(
+    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left], best: _Set, fixed: Sequence[Fixed],
+    place: Place, replaced: frozenset[int] = frozenset(),
+) -> Asked:  # fmt: skip
+    """Return the queries of a set of keys, with what remains; ``replaced``: atoms that other queries answer."""
+    lefts, returns, empties = _returns(desk, level, atoms, lefts, best, fixed, place)
+    kept = [lefts[id(a)] for a in atoms if id(a) not in replaced]
+    conditions = tuple(c.condition for c in kept if c.condition != NOTHING)
+    remaining = joined(conditions) if conditions else NOTHING
+    adds = conjunction((left.adds for left in kept), best.bare)
+    unchecked = tuple(dict.fromkeys(text_of(t) for left in kept for t in left.unchecked))
+    queries = []
+    alternatives = list(product(*(c.keys for c in best.chosen)))
+    effect = Effect(adds)
+    for alternative in alternatives:
+        keys = (*(f.key for f in fixed), *(k for part in alternative for k in part))
+        served, limit = _service(desk, place, level, keys)
+        effect = feeding(served, effect)
+        negotiation = {c.way.negotiation for c in best.chosen if c.way.negotiation}
+        if place is desk.relational and place is not desk.place:
+            negotiation.add("relational-queries")
+        queries.append(
+            PlannedQuery(
+                id=f"t{next(desk.ids)}", transport=place.transport, model=place.model, level=level, keys=keys,
+                returns=tuple(dict.fromkeys((*(e.path for e in empties), *returns))),
+                negotiation=tuple(sorted(negotiation)),
+                needs=tuple(n for f in fixed for n in f.needs), remaining=remaining, unchecked=unchecked, limit=limit,
+            )
+        )  # fmt: skip
+    if effect.rejected:
+        effect = Effect(rejected=True)
+    return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen or fixed))
+
+
+def _returns(
+    desk: Desk,
+    level: str,
+    atoms: Conjunction,
+    lefts: dict[int, Left],
+    best: _Set,
+    fixed: Sequence[Fixed],
+    place: Place,
+) -> tuple[dict[int, Left], tuple[Path, ...], tuple[KeyAt, ...]]:
+    """Return what has to come back: what the checks need, and at the list's own level what it shows if that is safe."""
+    sent = {k.path for c in best.chosen for alternative in c.keys for k in alternative}
+    shown = empty_keys(place, desk.worklist) if level == desk.worklist.level else ()
+    empties = [e for e in shown if e.path not in sent and can_be_returned(place, e)]
+    for dropped in [e for e in shown if e.path not in sent and e not in empties]:
+        desk.note(f"{dropped.dotted} is not asked for: with that key the source leaves rows out, or refuses")
+    keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = [
+        (constraint, (key,), None)
+        for c in best.chosen
+        for constraint, key in zip(c.way.alternatives[0], c.keys[0], strict=True)
+    ]
+    keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
+    if empties and not _joint(desk, place, level, keys, empties).cannot_miss:
+        empties = []
+        desk.note("the attributes shown are not asked for: with their keys rows could be missing")
+    needed = tuple(dict.fromkeys(r for a in atoms for r in lefts[id(a)].returns if r not in sent))
+    if needed and place.transport == "dimse":
+        asked = [universal_of(place, level, p) for p in needed]
+        if not _joint(desk, place, level, keys, (*empties, *asked)).cannot_miss:
+            # What the check needs would change the answer: then nothing is checked on it.
+            spared = {id(a): left_of(place, level, a, best.adds, lambda c: c.path) for a in atoms}
+            for a in atoms:
+                left = spared[id(a)]
+                if any(r not in sent for r in left.returns):
+                    more: frozenset[str] = frozenset()
+                    for t in tests_of(a):
+                        own = best.adds.get(id(t))
+                        more |= (
+                            {"not-sent"} if own is None else (own - WIDENED) | ({"other"} if own & WIDENED else set())
+                        )
+                    spared[id(a)] = Left(NOTHING, left.adds | more, (), tests_of(a))
+            return spared, (), tuple(empties)
+    return lefts, needed, tuple(empties)
+
+
+def universal_of(place: Place, level: str, path: Path) -> KeyAt:
+    """Return the empty key of an attribute, wherever it lives."""
+    keyword = path[0].keyword
+    levels = standard.levels_of(keyword, place.model) if keyword else ()
+    home = level if level in levels or not levels else levels[-1]
+    constraint = Constraint("", _NO_SPAN, path, None, level, home, "universal")
+    return universal(place, level, constraint)
+
+
+def unsendable(desk: Desk, level: str, atoms: Conjunction, place: Place) -> Asked:
+    """Return what is left where not even a query without keys is known to be answered in full."""
+    joint = _joint(desk, place, level, [], ())
+    served, _ = _service(desk, place, level, ())
+    effect = feeding(joint.effect, served)
+    if effect.rejected:
+        effect = Effect(rejected=True)
+    desk.note(f"no query at {level} level is known to be answered in full there")
+    return Asked((), (), effect, False)
+
+
+# --- what the service adds --------------------------------------------------------------------------------------------
+
+
+def _selectors(desk: Desk, place: Place, level: str) -> bool:
+    return any(place_fits(r.where, place, level) is not False for r in place.profile.selectors)
+
+
+def _service(desk: Desk, place: Place, level: str, keys: Sequence[KeyAt]) -> tuple[Effect, Limit | None]:
+    query = Query(tuple(Key(Literal(i, _constraint_of(k), False), (k,)) for i, k in enumerate(keys)), (), ())
+    effects = []
+    for record in place.profile.selectors:
+        fits = place_fits(record.where, place, level)
+        if fits is False:
+            continue
+        met = selected(query, record.alternatives)
+        if met is True:
+            continue
+        certain = best_grade(record.evidence) <= GRADES.index("documented") and met is False and fits is True
+        names = " or ".join(n for n, _ in record.alternatives)
+        desk.note(f"the source wants {names} in every query")
+        effects.append(Effect(rejected=True) if certain else Effect(frozenset({"other"}), frozenset({"other"})))
+    limit: Limit | None = None
+    for cap in place.profile.caps:
+        if place_fits(cap.where, place, level) is False:
+            continue
+        rows = cap_rows(cap, place)
+        if rows == 0 or bounded(query, rows):
+            continue
+        limit = limit or _limit(cap, rows, keys)
+        if cap.refuses:
+            effects.append(Effect(frozenset({"other"}), frozenset({"cap"})))
+        elif not cap.paging:
+            effects.append(Effect(misses=frozenset({"cap"})))
+            limit = _limit(cap, rows, keys)
+    return united(effects), limit
+
+
+def _limit(cap: Cap, rows: int | None, keys: Sequence[KeyAt]) -> Limit:
+    dates = [k.dotted for k in keys if k.sent.vr == "DA" and k.sent.kind == "range" and k.sent.low and k.sent.high]
+    return Limit(rows, cap.signalled, cap.paging, dates[0] if dates and not cap.paging else None)
+
+
+def without_parents_rule(place: Place) -> Place:
+    """Return the place as relational queries meet it: keys of any level, upper unique keys may be left out.
+
+    PS3.4 C.4.1.2.2.1; only for a source that grants it.
+    """
+    profile: Profile = place.profile
+    lifted = replace(
+        profile,
+        interactions=tuple(i for i in profile.interactions if "*parent-uid" not in i.when.none),
+        lifts=(*profile.lifts, ("parents-required", Where())),
+    )
+    return replace(place, profile=lifted)
+
+
+__all__ = ["Asked", "Choice", "Desk", "Fixed", "ask", "choices", "fed_key", "finish", "upper_keys"]
