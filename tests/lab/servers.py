@@ -76,6 +76,8 @@ class Door:
     models: tuple[str, ...]
 
 
+# What worklint is told of the content, and no server: the archive has texts with a space in front.
+CONTENT = frozenset({"leading-spaces"})
 _PLUGINS = Path("/usr/share/orthanc/plugins")
 _ORTHANC = {
     "programs": ("Orthanc",),
@@ -85,14 +87,18 @@ _ORTHANC = {
 KINDS = {
     kind.id: kind
     for kind in (
-        Kind("orthanc", "orthanc", **_ORTHANC),  # type: ignore[arg-type]
+        Kind("orthanc", "orthanc", **_ORTHANC, settings=(("leading-spaces", "true"),)),  # type: ignore[arg-type]
         Kind(
             "orthanc-strict", "orthanc", **_ORTHANC,  # type: ignore[arg-type]
-            settings=(("StorageAccessOnFind", "Never"), ("CaseSensitivePN", "true")),
+            settings=(("StorageAccessOnFind", "Never"), ("CaseSensitivePN", "true"), ("leading-spaces", "true")),
         ),
-        Kind("dcmqrscp", "dcmtk-dcmqrscp", ("dcmqrscp",), package="dcmtk"),
+        Kind(
+            "dcmqrscp", "dcmtk-dcmqrscp", ("dcmqrscp",), package="dcmtk",
+            settings=(("character-set-conversion", "true"),),
+        ),
         Kind("wlmscpfs", "dcmtk-wlmscpfs", ("wlmscpfs",), package="dcmtk"),
-        Kind("qrscp", "pynetdicom-qrscp", (), modules=("pynetdicom", "sqlalchemy"), package="(Python) sqlalchemy"),
+        Kind("qrscp", "pynetdicom-qrscp", (), modules=("pynetdicom", "sqlalchemy"), package="(Python) sqlalchemy",
+             settings=(("leading-spaces", "true"),)),
     )
 }  # fmt: skip
 DOORS = {
@@ -145,6 +151,8 @@ def _orthanc(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
         "Worklists": {"Enable": True, "Database": str(folder / "worklists")},
     }  # fmt: skip
     for name, value in kind.settings:
+        if name in CONTENT:
+            continue
         configuration[name] = {"true": True, "false": False}.get(value, value)
     (folder / "storage").mkdir()
     (folder / "worklists").mkdir()
