@@ -15,7 +15,8 @@ PACKAGE = ROOT / "src" / "worklint"
 
 # A module imports from its own row and the rows above it. The longest name that fits decides.
 ROWS = (
-    {"_version", "model", "text", "yaml_text", "enterprise"},
+    {"_version", "record"},
+    {"model", "text", "yaml_text", "enterprise"},
     {"knowledge", "syntax.tree"},
     {"project", "discover", "syntax"},
     {"resolve", "conditions", "settings", "names", "references", "values", "clock", "wording", "judge", "oracle"},

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 
 from worklint.enterprise import Enterprise, IgnoreEntry
 from worklint.model import Finding
+from worklint.record import frozen, replace
 from worklint.rules import codes, nearest_codes
 from worklint.syntax.tree import Suppression
 
@@ -20,7 +20,7 @@ _SYNTAX = "WL101"
 BaselineKey = tuple[str, str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """Which findings count: ``select`` and ``ignore`` hold codes or hundreds (``WL3``); ``unknown_fails``."""
 
@@ -60,7 +60,7 @@ def levelled(findings: Iterable[Finding], enterprise: Enterprise | None) -> list
         level = given.get(f.rule, given.get(f.rule[:3]))
         if level == "off":
             continue
-        out.append(f if level is None else replace(f, severity=level))  # type: ignore[arg-type]
+        out.append(f if level is None else replace(f, severity=level))
     return out
 
 

@@ -5,9 +5,10 @@ The clock is given, never asked: equal inputs give equal ranges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
+
+from worklint.record import frozen
 
 UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 CALENDAR_UNITS = ("days", "weeks", "months", "years")
@@ -16,7 +17,7 @@ _LAST_MOMENT = time(23, 59, 59, 999999)
 _FIXED = {"minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clock:
     """The day and the moment, without zone: those of the place where the list is read."""
 
@@ -24,7 +25,7 @@ class Clock:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """A stretch of time; both ends belong to it. ``overflow``: it was cut where the calendar ends."""
 

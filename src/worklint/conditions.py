@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from worklint.clock import Clock
@@ -22,6 +22,7 @@ from worklint.model import (
     Test,
 )
 from worklint.names import Filters, Key
+from worklint.record import frozen, replace
 from worklint.references import Names, Subject, resolve_reference
 from worklint.syntax.printer import print_expression
 from worklint.syntax.tree import (
@@ -55,7 +56,7 @@ OF_THE_LIST = frozenset({"WL209", "WL306", "WL307", "WL309", "WL316", "WL318"})
 _FOLDS = {"case": "case", "accents": "accent", "accent": "accent"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolveLimits:
     """Bounds after the filters are put in: ``constraints`` of one worklist, ``depth`` of conditions in
     conditions, which keeps every later walk inside the interpreter's stack."""
@@ -68,7 +69,7 @@ class _TooLarge(Exception):
     """The filters of one worklist unfold beyond a limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A finding before equal ones are put together."""
 
@@ -103,7 +104,7 @@ class Notes:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Scope:
     """Where in a condition the work stands. ``alone``: under ``not``, where each test asks for an item of its own."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from worklint.discover import STANDARD_INPUT, InputFile, filter_files, find_inputs, nested_projects, project_of
@@ -12,6 +11,7 @@ from worklint.enterprise import Enterprise
 from worklint.knowledge import data
 from worklint.model import Finding, Span
 from worklint.project import load_project, require_database
+from worklint.record import frozen
 from worklint.sources import Site, site_of
 from worklint.syntax.tree import Document
 from worklint.text import FILE_LIMIT, Text, TextError, decode
@@ -19,7 +19,7 @@ from worklint.text import FILE_LIMIT, Text, TextError, decode
 UNREADABLE = "WL106"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gathered:
     """What a run needs. ``notes`` are for stderr; ``project`` is the project file used."""
 

@@ -5,8 +5,9 @@ No type here knows how it was made or how it is shown. Tuples, never lists; froz
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
+
+from worklint.record import field, frozen
 
 Grade = Literal["measured", "code", "statement", "documented", "standard", "issue", "assumed"]
 GRADES: tuple[Grade, ...] = ("measured", "code", "statement", "documented", "standard", "issue", "assumed")
@@ -33,7 +34,7 @@ MATCHING_KINDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Span:
     """A stretch of a file. Lines and columns count from 1, columns in code points, the end is exclusive."""
 
@@ -44,7 +45,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """What a statement rests on: a grade, a citation that a person can open, a date (ISO) or none."""
 
@@ -53,7 +54,7 @@ class Evidence:
     date: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attribute:
     """A DICOM attribute (PS3.6).
 
@@ -78,7 +79,7 @@ class Attribute:
         return f'({tag} "{self.creator}")' if self.creator else f"({tag})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """A value known only when the list is opened, and what the project says of it."""
 
@@ -88,7 +89,7 @@ class Parameter:
     no_wildcards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """One value of a constraint in its canonical DICOM spelling (PS3.5 6.2).
 
@@ -101,7 +102,7 @@ class Value:
     legal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constraint:
     """One comparison of a worklist, resolved against the dictionaries.
 
@@ -147,7 +148,7 @@ class Constraint:
         return ".".join(a.display for a in self.path) if self.path else (self.label or "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Test:
     """A leaf of a filter: a constraint, perhaps negated."""
 
@@ -156,7 +157,7 @@ class Test:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Has:
     """Tests that one and the same item of a sequence, or one lower (or upper) entity, satisfies together.
 
@@ -170,14 +171,14 @@ class Has:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class All:
     """Conjunction; without parts it is true of everything."""
 
     parts: tuple[Filter, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Any:
     """Disjunction."""
 
@@ -188,7 +189,7 @@ Filter = Test | Has | All | Any
 """A condition in negation normal form: negation stands on ``Test`` and ``Has`` only."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """An attribute or label that a worklist shows or sorts by; it is sent as an empty key."""
 
@@ -198,7 +199,7 @@ class Shown:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Worklist:
     """A worklist whose names are resolved. ``filter`` is ``All(())`` where there is no condition."""
 
@@ -224,7 +225,7 @@ class Worklist:
     setting_spans: tuple[tuple[str, Span], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effect:
     """How an answer relates to what was asked: reasons for extra rows and for absent ones.
 
@@ -237,7 +238,7 @@ class Effect:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cause:
     """Why a verdict is what it is: the rule, the facts its message is rendered from, evidence, remedy."""
 
@@ -248,7 +249,7 @@ class Cause:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing to tell the user: a rule, a place, the worklist and sources concerned."""
 

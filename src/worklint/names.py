@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from worklint.knowledge import standard
+from worklint.record import frozen
 from worklint.references import Tell
 from worklint.syntax.tree import And, Document, Expression, FilterBlock, HasEntity, HasItem, Not, Or, Use
 from worklint.yaml_text import nearest
@@ -14,7 +14,7 @@ Key = tuple[str, str]
 """A filter: its file and its name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filters:
     """The filters of each file by name, and those that the project shares, by name."""
 

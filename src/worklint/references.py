@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from worklint.enterprise import Enterprise
 from worklint.knowledge import standard
 from worklint.knowledge.labels import Label
 from worklint.model import Attribute, Span
+from worklint.record import frozen
 from worklint.syntax.printer import print_reference, quote
 from worklint.syntax.tree import Part, PartKind, Reference
 from worklint.yaml_text import nearest
@@ -30,7 +30,7 @@ class Tell(Protocol):
         """Take it; without ``severity`` it has that of its rule."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Names:
     """What the project lets people write: labels by casefolded text, and whether there is a viewer."""
 
@@ -59,7 +59,7 @@ class Names:
         return "UN"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """What a comparison speaks of. ``path`` is empty for a label with no attribute behind it."""
 

@@ -7,7 +7,6 @@ A part whose meaning nobody can know leaves its worklist not ``complete``: it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from worklint.clock import Clock, clock_at
@@ -17,12 +16,13 @@ from worklint.knowledge import standard
 from worklint.knowledge.labels import Label
 from worklint.model import All, Filter, Finding, Parameter, Severity, Span, Worklist
 from worklint.names import Filters, Key
+from worklint.record import frozen
 from worklint.references import Names
 from worklint.settings import Settings, judge_settings
 from worklint.syntax.tree import Document, Suppression, WorklistBlock
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolved:
     """What the files mean. ``suppressions`` are those of the judged and of the shared files."""
 

@@ -6,13 +6,13 @@ Pure but for ``lint``: texts, site and date come in, an immutable report goes ou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 from worklint.accept import BaselineKey, Choice, baselined, chosen, levelled, suppressed
 from worklint.judge import Judged, judge, offers_model
 from worklint.model import Finding, Severity, Span, Worklist
+from worklint.record import field, frozen
 from worklint.report.build import build
 from worklint.report.types import Report
 from worklint.resolve import resolve
@@ -26,7 +26,7 @@ from worklint.syntax.tree import Document, Problem
 from worklint.text import Text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """How a run is made: which findings count, the baseline, the limits of reading."""
 
@@ -110,7 +110,7 @@ def _judge_one(site: Site, worklist: Worklist, first: int) -> tuple[dict[str, Ju
             done[alike] = judge(worklist, place)
         verdicts[source.id] = done[alike]
         places[source.id] = place
-    findings: list[Finding] = list(logic_findings(worklist))
+    findings: list[Finding] = list(logic_findings(worklist, first=first))
     findings += cell_findings(worklist, verdicts, first)
     findings += whole_findings(worklist, verdicts, worklist.span)
     findings += hidden_findings(worklist, places, worklist.span)

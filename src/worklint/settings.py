@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from worklint.enterprise import Enterprise
 from worklint.knowledge import standard
 from worklint.knowledge.standard import Model
 from worklint.model import Shown, Span
+from worklint.record import frozen
 from worklint.references import Names, Tell, resolve_reference
 from worklint.syntax.tree import Literal, Reference, Setting, SortKey, Word, WorklistBlock
 from worklint.yaml_text import nearest
@@ -19,7 +19,7 @@ SCHEDULING_MODELS = frozenset({"modality-worklist", "unified-procedure-step"})
 """Models whose lists serve scheduling unless they say otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What the settings of one worklist say, defaults put in."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from worklint.enterprise import DeclaredSource, Enterprise, Settings, parse_product, span_of
@@ -18,13 +17,14 @@ from worklint.knowledge.labels import Label
 from worklint.knowledge.profile import Profile, ProfileError, Statement
 from worklint.knowledge.profile_reader import site_statement
 from worklint.model import Finding, Span, Worklist
+from worklint.record import field, frozen, names
 from worklint.yaml_text import Problem, ProjectError, problem_at
 
 NO_FILE = Span("", 1, 1, 1, 1)
 STANDARD = "dicom-standard"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """One source, resolved. ``asked`` is the release that was written, ``profile.release`` the one it is judged as."""
 
@@ -53,7 +53,7 @@ class Source:
         return self.asked or self.profile.release
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """All that judging needs to know of the enterprise. ``replaced``: ``--source`` took the place of its sources."""
 
@@ -332,5 +332,5 @@ def astuple_but_source(place: Place) -> tuple[object, ...]:
 
     Profiles of one product and release are one object, so they are told apart by identity.
     """
-    values = (getattr(place, f.name) for f in fields(place) if f.name != "source")
+    values = (getattr(place, name) for name in names(place) if name != "source")
     return tuple(id(v) if isinstance(v, Profile) else v for v in values)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cache
 
 from worklint.model import Span
+from worklint.record import frozen
 
 FILE_LIMIT = 16 * 1024 * 1024
 
@@ -24,7 +24,7 @@ class TextError(Exception):
         self.message, self.remedy, self.line, self.limit = message, remedy, line, limit
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Text:
     """The decoded content of a file and where its lines begin (offsets in code points)."""
 

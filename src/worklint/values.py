@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from worklint import clock as clocks
 from worklint.clock import Clock, Stretch
 from worklint.knowledge import standard
 from worklint.model import Attribute, Parameter, Span, Value
+from worklint.record import frozen, replace
 from worklint.references import Subject, Tell
 from worklint.syntax.printer import print_literal, quote
 from worklint.syntax.tree import (
@@ -44,7 +44,7 @@ _FORM = {
 """What looks right; if it is illegal all the same, it is the calendar or the clock that has no such day or hour."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One test: matching kind, values, excluded bounds. Several mean that one of them has to hold."""
 
@@ -54,7 +54,7 @@ class Asked:
     relative: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparing:
     """One comparison at work. ``time`` is set where a date and a time are compared as one moment.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from worklint.accept import BaselineKey, Choice, known_code
 from worklint.cli import judging
 from worklint.cli.plain import Given
 from worklint.cli.start import UsageError
+from worklint.record import replace
 from worklint.rules import nearest_codes
 from worklint.run import Options
 

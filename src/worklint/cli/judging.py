@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from worklint.cli.plain import Given
 from worklint.cli.start import UsageError, one_of, say
 from worklint.inputs import Gathered, gather
 from worklint.model import SEVERITIES
+from worklint.record import replace
 from worklint.report.types import FindingRow, Report
 from worklint.run import Options, run
 from worklint.sources import Source

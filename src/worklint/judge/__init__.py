@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 
 from worklint.judge import cause as causes
@@ -21,12 +20,13 @@ from worklint.judge.remedy import remedy as find_remedy
 from worklint.judge.value import Sent, sent_values, value_signature
 from worklint.knowledge.profile import Behaviour, Cap
 from worklint.model import GRADES, SPELLING, Cause, Constraint, Effect, Evidence, Severity, Worklist
+from worklint.record import frozen, replace
 
 _WORST: dict[str | None, int] = {None: 0, "info": 1, "warning": 2, "error": 3}
 _BOTH = Effect(frozenset({"other"}), frozenset({"other"}))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """A constraint's part in the queries that one source gets."""
 
@@ -37,7 +37,7 @@ class Cell:
     grade: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """The verdicts of one worklist at one source: a cell for each index of ``Worklist.constraints``, and the whole."""
 
@@ -48,7 +48,7 @@ class Judged:
     grade: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One literal in one query."""
 

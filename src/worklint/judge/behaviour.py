@@ -7,7 +7,6 @@ told, every possibility is kept, and the effect is their join.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
 
 from worklint.judge.default import default_behaviour
@@ -15,6 +14,7 @@ from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits, value
 from worklint.judge.value import Sent, strike
 from worklint.knowledge.profile import Behaviour, Statement
 from worklint.model import GRADES, Evidence
+from worklint.record import frozen, replace
 
 # A statement about a keyword speaks for the kinds that it names; only these fall back to a class (PS3.4 C.2.2.2).
 _FALL_BACK = frozenset({"universal", "empty", "fuzzy", "datetime"})
@@ -25,7 +25,7 @@ _ILLEGAL = frozenset(
 _CERTAIN_REFUSAL = GRADES.index("documented")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyEffect:
     """What a key, taken alone, does to the answer. ``blocks``: nothing comes back at all."""
 

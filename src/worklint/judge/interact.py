@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from worklint.judge.behaviour import choose
 from worklint.judge.place import KeyAt, Place, place_fits, selector_rank
 from worklint.judge.query import upper_keys
 from worklint.knowledge import products, standard
 from worklint.knowledge.profile import Behaviour, Interaction, Profile, When
+from worklint.record import frozen, replace
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueryEffect:
     """What an interaction adds to a whole query, and the positions of the keys that it is about."""
 

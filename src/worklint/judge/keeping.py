@@ -6,14 +6,14 @@ A client can repair a lost key; nobody can repair a lost value (``semantics.md``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from worklint.judge.place import KeyAt, Place, attribute_rank, lifted, place_fits, vr_fits
 from worklint.knowledge.profile import Keeping, Profile
 from worklint.model import Constraint
+from worklint.record import frozen, replace
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Worth:
     """The effect of one keeping record on one test: reasons, and whether anything is known."""
 

@@ -7,16 +7,16 @@ decides: what such a record says is then one of several possibilities, never the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from worklint.judge.value import Sent, in_class
 from worklint.knowledge import standard
 from worklint.knowledge.products import release_key
 from worklint.knowledge.profile import Profile, SettingMap, Statement, Where
 from worklint.model import Attribute
+from worklint.record import field, frozen
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Place:
     """One source as one worklist meets it; compared by identity, so that look-ups over it can be kept.
 
@@ -51,7 +51,7 @@ class Place:
     offers: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyAt:
     """A key as a record may speak of it: the path or label, the level asked at, what goes out.
 

@@ -6,7 +6,6 @@ As written, a client sends every positive test that a key can express, one value
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
@@ -14,6 +13,7 @@ from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.value import Sent, sent_values
 from worklint.knowledge import standard
 from worklint.model import Any, Attribute, Constraint, Filter, Has, Shown, Test, Worklist
+from worklint.record import frozen, replace
 
 MOST_QUERIES = 4096
 """Above this many conjunctions a filter is not expanded; its verdict is then ``unknown``."""
@@ -21,7 +21,7 @@ MOST_QUERIES = 4096
 _NOT_SENT_KINDS = frozenset({"empty", "multiple", "fuzzy", "datetime"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Literal:
     """A constraint in one conjunction. ``group`` names the ``has`` it stands in, ``scope`` that clause's scope."""
 
@@ -32,7 +32,7 @@ class Literal:
     scope: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Key:
     """A literal that goes out, with what is sent for it: one key a value where several queries are needed."""
 
@@ -41,7 +41,7 @@ class Key:
     sends: str = "yes"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unsent:
     """A literal that does not go out. ``why``: ``negated``, ``negotiated``, ``twice``, ``label``, ``item``."""
 
@@ -49,7 +49,7 @@ class Unsent:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """One query: the keys with a value, the tests left out, the keys sent empty."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from worklint.judge.behaviour import KeyEffect, behaviour_at, effect_of
 from worklint.judge.place import KeyAt, Place
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Behaviour
 from worklint.model import SPELLING
+from worklint.record import replace
 
 _LEVEL_RULES = frozenset({"WL310", "WL417", "WL501", "WL502", "WL503"})
 _LEFT_OUT = frozenset({"WL310", "WL311", "WL315", "WL320", "WL411", "WL413", "WL501", "WL502", "WL503", "WL505"})

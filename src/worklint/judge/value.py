@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from worklint.knowledge.profile import VALUE_CLASSES
 from worklint.model import Constraint, Parameter, Value
+from worklint.record import frozen
 
 TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
 """Of an attribute that no dictionary knows (UN), the source may know that it is a text."""
@@ -22,7 +22,7 @@ DECIMAL_TEXT_VRS = frozenset({"DS", "IS"})
 MOMENT_VRS = frozenset({"DA", "TM", "DT"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """One key as it goes out: the text on the wire, the kind of matching that it then asks for, and its meaning.
 

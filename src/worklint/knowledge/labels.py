@@ -6,16 +6,16 @@ One file a viewer, ``dicom_dictionaries/labels/<viewer>.csv``. A label without a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from worklint.knowledge import data
+from worklint.record import frozen
 
 _FOLDER = "dicom_dictionaries/labels"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """One word of a viewer or of a site.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,11 +15,12 @@ from typing import Any, TypeVar
 from worklint.knowledge import data
 from worklint.knowledge.profile import Profile, ProfileError, Where
 from worklint.knowledge.profile_reader import read_profile
+from worklint.record import frozen, replace
 
 _FOLDER = "dicom_dictionaries/products"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chosen:
     """The profile of one release. ``judged_as`` differs from ``asked`` where the file does not name that release."""
 

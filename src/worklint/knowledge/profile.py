@@ -6,9 +6,9 @@ Shipped products, a site's own profiles and what a probe writes share this form 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from worklint.model import Evidence
+from worklint.record import field, frozen
 
 DOES = ("applied", "ignored", "nothing", "refused", "unknown", "also")
 RETURNED = ("whole", "part", "other", "no", "unknown")
@@ -43,7 +43,7 @@ SettingMap = tuple[tuple[str, tuple[str | None, ...]], ...]
 """Settings and the values that they may have, all of them wanted; ``None`` stands for "not set"."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Where:
     """What a record speaks of. An empty member speaks of everything; a ``None`` inside ``settings`` means "not set".
 
@@ -71,7 +71,7 @@ class Where:
     releases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Behaviour:
     """What a source does with a key, before the value is looked at.
 
@@ -95,7 +95,7 @@ class Behaviour:
     rule: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """``where`` it holds and what happens to the key there; not ``speaks_of_key`` if only ``returned`` is stated."""
 
@@ -104,7 +104,7 @@ class Statement:
     speaks_of_key: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class When:
     """A condition over the keys of one query; selectors as in ``Where.attributes``."""
 
@@ -118,7 +118,7 @@ class When:
     without_keys: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interaction:
     """When these keys stand together, replace the behaviour of named keys, or add an effect to the query."""
 
@@ -132,7 +132,7 @@ class Interaction:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keeping:
     """What the value is worth there. ``order`` for ``behind``; ``shows`` names the value that is shown in its stead.
 
@@ -154,7 +154,7 @@ class Keeping:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cap:
     """A limit on the number of answers. ``rows`` is ``None`` where only the setting knows."""
 
@@ -169,7 +169,7 @@ class Cap:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selectors:
     """Every query needs one of these alternatives: a key with a value, perhaps with a least number of characters."""
 
@@ -179,7 +179,7 @@ class Selectors:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hidden:
     """Entities that the source holds and never shows; by ``attribute`` and ``values`` where they can be named."""
 
@@ -191,7 +191,7 @@ class Hidden:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offered:
     """A model that the product offers over a transport, perhaps only in some releases or settings."""
 
@@ -200,7 +200,7 @@ class Offered:
     transport: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SiteFact:
     """Something that no list can help: a fact of the enterprise, one finding a project (rules 6xx and 7xx)."""
 
@@ -213,7 +213,7 @@ class SiteFact:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sending:
     """Whether the viewer can send a label or attribute to a source: ``yes``, ``no`` or ``unknown``."""
 
@@ -223,7 +223,7 @@ class Sending:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettingInfo:
     """A setting of the product: its values, the default (``None``: not known), what it means."""
 
@@ -233,7 +233,7 @@ class SettingInfo:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """Everything known of one product. ``release`` is set once a release was chosen (``products.profile``)."""
 

@@ -7,13 +7,13 @@ Nothing here knows a product, and nothing decides a verdict.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from worklint.knowledge import data
 from worklint.knowledge.values import VRRule, canonical, legal_value, text_vrs, vr
 from worklint.model import Attribute
+from worklint.record import frozen
 
 __all__ = [
     "KeyRule", "KeyType", "Model", "NegotiationOption", "Permission", "Status", "VRRule", "attribute_by_keyword",
@@ -205,7 +205,7 @@ def date_of(time_keyword: str) -> str | None:
 # -------------------------------------------------------------------------------------------------------- models
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Model:
     """An information model of a query service, or a search resource of DICOMweb.
 
@@ -298,7 +298,7 @@ def resource(model_id: str, level: str, with_parent: bool = False) -> str | None
 # ---------------------------------------------------------------------------------------------------- key tables
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyRule:
     """What a key table says of one key.
 

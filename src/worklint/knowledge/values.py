@@ -6,13 +6,13 @@ PS3.5 6.2. Nothing here raises on a bad value: what is wrong is a sentence for t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
 from worklint.knowledge import data
+from worklint.record import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VRRule:
     """What PS3.5 6.2 says of a value representation.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
+from worklint.record import frozen
 from worklint.report.terminal import clean, columns, cut, pad, paint, plain, wrap
 from worklint.report.types import CellRow, FilterRow, Report, SourceRow
 from worklint.report.words import (
@@ -27,7 +27,7 @@ _LONGEST_LABEL = 3  # lines of a row
 _NOT_JUDGED = "·"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """A row of the matrix: its label, how far it is indented, and what each source does with it."""
 

@@ -5,16 +5,16 @@ Immutable; made once by ``build``. A writer never asks the judge anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worklint.model import Evidence, Finding
+from worklint.record import frozen
 
 if TYPE_CHECKING:
     import pandas
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProjectRow:
     """The project that was judged. Members are ``None`` where there is no project file."""
 
@@ -26,7 +26,7 @@ class ProjectRow:
     local: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorklistRow:
     """One worklist, as written and as judged."""
 
@@ -45,7 +45,7 @@ class WorklistRow:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceRow:
     """One source of the enterprise and the profile that it resolved to."""
 
@@ -59,7 +59,7 @@ class SourceRow:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConstraintRow:
     """One constraint of one worklist. ``id`` is its index in ``Report.constraints``."""
 
@@ -85,7 +85,7 @@ class ConstraintRow:
     via: tuple[tuple[str, int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CauseRow:
     """Why cells have their verdict. ``rule`` is ``None`` where nothing is wrong."""
 
@@ -97,7 +97,7 @@ class CauseRow:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellRow:
     """A constraint's part in the query that one source gets. ``severity`` is ``None`` for ``exact``.
 
@@ -121,7 +121,7 @@ class CellRow:
     trace: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilterRow:
     """The verdict of a whole worklist at one source."""
 
@@ -142,7 +142,7 @@ class FilterRow:
     as_planned: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FindingRow:
     """A finding with its identity for baselines and code scanning."""
 
@@ -151,7 +151,7 @@ class FindingRow:
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Summary:
     """Counts. Suppressed and baselined findings are in none of errors, warnings, infos.
 
@@ -172,7 +172,7 @@ class Summary:
     cells: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """Everything that a user can be shown of one run."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from worklint.model import REASONS, SPELLING
+from worklint.record import frozen
 from worklint.report.types import CellRow, ConstraintRow, FilterRow, Report, SourceRow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sign:
     """The sign of a verdict: its shape, a letter where the shape cannot be shown, a word, and what it means."""
 
@@ -41,7 +41,7 @@ NOT_JUDGED = "not judged"
 NOT_JUDGED_MEANING = "the list does not ask this source, or part of it could not be read"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GradeWords:
     """A grade of evidence: its letter and what it rests on."""
 
@@ -232,7 +232,7 @@ def count(number: int, singular: str, plural: str = "") -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counts:
     """Worklists by what can happen at some source (one list may be in several), and where lists can miss."""
 

@@ -6,12 +6,12 @@ A page is found by its file name, so there is no list to edit. Its layout is tol
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from worklint.model import SEVERITIES, Severity
+from worklint.record import frozen
 
 Kind = Literal["definition", "cell", "site"]
 Stage = Literal["stable", "preview"]
@@ -33,7 +33,7 @@ _MARK = re.compile(r"#\s+((?:WL[1-9]\d\d\s*)+)(next line)?\s*$")
 WHAT, WHY, REMEDY, SOURCE = "What", "Why it matters in the reading room", "What to do", "Source"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Example:
     """A worklist file that the rule reports (``fires``), or one that it does not (``quiet``).
 
@@ -62,7 +62,7 @@ def _marked(text: str, code: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleInfo:
     """What the page of a rule says.
 

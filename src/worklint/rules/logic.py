@@ -8,12 +8,12 @@ satisfies no comparison. Work is pairwise inside one conjunction or disjunction 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from worklint.judge.query import MOST_QUERIES, size
 from worklint.knowledge import standard
 from worklint.model import All, Any, Constraint, Filter, Finding, Has, Severity, Span, Test, Worklist
+from worklint.record import frozen, replace
 from worklint.rules import bounds, default_severity
 from worklint.rules.value_sets import ValueSet, disjoint, subset, value_set
 
@@ -26,7 +26,7 @@ _SHOWN: Final = 90
 _NOUNS = {"worklist-item": "scheduled step"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Lit:
     """A test. ``key`` is what it speaks of; ``single``: an entity has at most one value of it."""
 
@@ -38,7 +38,7 @@ class _Lit:
     constraint: Constraint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Join:
     """``all`` or ``any`` of its parts; no part is a join of the same kind."""
 
@@ -47,7 +47,7 @@ class _Join:
     parts: tuple[_Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Inside:
     """A ``has``: one lower entity or item satisfies ``node``."""
 

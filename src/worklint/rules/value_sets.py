@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from worklint.model import Constraint, Value
+from worklint.record import frozen, replace
 
 _TEXT = frozenset({"AE", "AS", "CS", "LO", "LT", "SH", "ST", "UC", "UI", "UR", "UT"})
 _NUMBERS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV"})
@@ -29,7 +29,7 @@ _MONTHS = re.compile(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueSet:
     """A set of values. ``kind``: ``finite``, ``range``, ``pattern``, ``any`` (every value), ``empty``, ``opaque``.
 

@@ -7,7 +7,6 @@ known: no settings but the products' defaults, no neighbours, no viewer. So this
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from worklint.knowledge import data, labels, products, standard
 from worklint.knowledge.labels import Label
 from worklint.knowledge.profile import Profile
 from worklint.model import REASONS, Attribute, Evidence, Worklist
+from worklint.record import frozen, replace
 from worklint.report.build import sign_of
 from worklint.resolve import resolve
 from worklint.sources import Site, Source, place_of, site_of
@@ -67,7 +67,7 @@ class Asked(NamedTuple):
     worklist: Worklist
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One verdict."""
 

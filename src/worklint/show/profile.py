@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from worklint.enterprise import parse_product
 from worklint.knowledge import data, products
 from worklint.knowledge.profile import Behaviour, Profile, SettingMap, When, Where
 from worklint.model import Evidence
+from worklint.record import is_record, names
 from worklint.report.terminal import clean, paint, wrap
 from worklint.report.words import REASON_WORDS, grade_words
 
@@ -375,12 +375,12 @@ _ALWAYS = {"rows", "default", "date"}
 
 
 def _plain(value: Any, name: str = "") -> Any:
-    if is_dataclass(value):
+    if is_record(value):
         out = {}
-        for one in fields(value):
-            found = _plain(getattr(value, one.name), one.name)
-            if found not in (None, [], {}, "", False) or one.name in _ALWAYS:
-                out[one.name] = found
+        for member in names(value):
+            found = _plain(getattr(value, member), member)
+            if found not in (None, [], {}, "", False) or member in _ALWAYS:
+                out[member] = found
         return out
     if name in _SETTING_MAPS and isinstance(value, tuple) and all(isinstance(v, tuple) for v in value):
         return {n: list(values) for n, values in value}

@@ -8,6 +8,7 @@ from typing import Any
 
 from worklint._version import __version__
 from worklint.knowledge import data, standard
+from worklint.record import names
 from worklint.report.csv import field
 from worklint.report.terminal import clean, columns, pad, paint, wrap
 from worklint.report.words import SIGNS, grade_words, tag
@@ -130,7 +131,7 @@ def json_text(name: Named, found: Sequence[Row]) -> str:
 
 
 def _members(row: Row) -> dict[str, Any]:
-    members = {name: getattr(row, name) for name in row.__slots__}
+    members = {name: getattr(row, name) for name in names(row)}
     members["test"] = members.pop("text")
     members["evidence"] = [{"grade": e.grade, "citation": e.citation, "date": e.date} for e in row.evidence]
     return members

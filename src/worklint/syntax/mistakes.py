@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from worklint.knowledge.data import read_json
 from worklint.model import Span
+from worklint.record import replace
 from worklint.syntax._tables import ACCESS, KEYWORDS, RULES, STATES
 from worklint.syntax.nodes import Token, string
 from worklint.syntax.tree import (

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from worklint.model import Span
+from worklint.record import frozen
 from worklint.syntax._tables import KEYWORDS, RULES, STATES, TOKENS
 from worklint.syntax.nodes import ACTIONS, Token
 from worklint.syntax.tree import Document, FilterBlock, Problem, Suppression, WorklistBlock
@@ -28,7 +28,7 @@ _END = "$END"
 _DONE = STATES[0]["start"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """Bounds of what is read, stated in the message that each raises.
 

@@ -7,10 +7,10 @@ be no unit, a value may be illegal for its attribute. ``negated`` marks the spel
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
 from worklint.model import Span
+from worklint.record import field, frozen
 
 PartKind = OneOf["keyword", "tag", "private", "label"]
 LiteralKind = OneOf["string", "number", "date", "time", "datetime", "day", "parameter"]
@@ -19,7 +19,7 @@ Direction = OneOf["last", "next", "this"]
 Entity = OneOf["study", "series", "image"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """A mistake of syntax: code, place, what was found, what would be right.
 
@@ -35,7 +35,7 @@ class Problem:
     spoils: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppression:
     """A comment ``# worklint: ignore[CODE, CODE@source] until DATE reason``.
 
@@ -59,7 +59,7 @@ class Suppression:
         return start <= here < (self.covers.end_line, self.covers.end_column) or here == start
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One step of a reference.
 
@@ -73,7 +73,7 @@ class Part:
     creator: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """What a test speaks of: one part, or several through sequences (``A.B.C``)."""
 
@@ -81,7 +81,7 @@ class Reference:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PairReference:
     """A date and a time compared as one moment: ``(StudyDate, StudyTime)``."""
 
@@ -90,7 +90,7 @@ class PairReference:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Literal:
     """A value as written.
 
@@ -106,7 +106,7 @@ class Literal:
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compare:
     """``A = v`` and the order signs; ``A != v`` is ``=`` with ``negated``."""
 
@@ -118,7 +118,7 @@ class Compare:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class In:
     """``A in (v, w)``."""
 
@@ -129,7 +129,7 @@ class In:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HasAll:
     """``A has all (v, w)``."""
 
@@ -139,7 +139,7 @@ class HasAll:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Like:
     """``A like "CH*T?"``; use ``value.pattern``."""
 
@@ -150,7 +150,7 @@ class Like:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contains:
     """``A contains "x"``."""
 
@@ -161,7 +161,7 @@ class Contains:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartsWith:
     """``A starts with "x"``."""
 
@@ -172,7 +172,7 @@ class StartsWith:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndsWith:
     """``A ends with "x"``."""
 
@@ -183,7 +183,7 @@ class EndsWith:
     ignoring: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SoundsLike:
     """``A sounds like "Meyer"``."""
 
@@ -193,7 +193,7 @@ class SoundsLike:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Between:
     """``A between v and w``."""
 
@@ -204,7 +204,7 @@ class Between:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Within:
     """``A within last 7 days``, ``within this week`` (then ``count`` is 1); ``unit`` as written, lower case."""
 
@@ -217,7 +217,7 @@ class Within:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OlderThan:
     """``A older than 3 days``."""
 
@@ -229,7 +229,7 @@ class OlderThan:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IsEmpty:
     """``A is empty``, ``A is not empty``."""
 
@@ -238,7 +238,7 @@ class IsEmpty:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HasItem:
     """``S has (…)``: one item of the sequence satisfies all of it."""
 
@@ -247,7 +247,7 @@ class HasItem:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HasEntity:
     """``series has (…)``: one entity of that level satisfies all of it."""
 
@@ -256,7 +256,7 @@ class HasEntity:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """The name of a filter in the place of a condition (or a keyword left alone: only its resolver can know)."""
 
@@ -264,7 +264,7 @@ class Use:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Not:
     """``not …``."""
 
@@ -272,7 +272,7 @@ class Not:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class And:
     """Two or more conditions joined by ``and``."""
 
@@ -280,7 +280,7 @@ class And:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Or:
     """Two or more conditions joined by ``or``."""
 
@@ -293,7 +293,7 @@ Comparison = Compare | In | HasAll | TextTest | Between | Within | OlderThan | I
 Expression = Comparison | HasItem | HasEntity | Use | Not | And | Or
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """A name used as the value of a setting (source, scope, model, level, purpose), case as written."""
 
@@ -301,7 +301,7 @@ class Word:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SortKey:
     """An attribute that ``sort`` names."""
 
@@ -313,7 +313,7 @@ class SortKey:
 SettingValue = Literal | Word | Reference | SortKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """One setting; ``name`` in lower case.
 
@@ -326,7 +326,7 @@ class Setting:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilterBlock:
     """``filter NAME { … }``. ``condition`` is ``None`` where it could not be read; then ``complete`` is false."""
 
@@ -338,7 +338,7 @@ class FilterBlock:
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorklistBlock:
     """``worklist "NAME" { … }``. ``where`` is ``None`` where it is absent (``complete``) or could not be read.
 
@@ -360,7 +360,7 @@ class WorklistBlock:
         return next((setting for setting in self.settings if setting.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """One file, read. Blocks in the order written; names may repeat (that is a problem, the first one counts).
 
