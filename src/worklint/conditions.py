@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from worklint.clock import Clock
@@ -84,16 +83,16 @@ class Told:
     via: tuple[Span, ...]
 
 
-@dataclass(slots=True)
 class Notes:
-    """Collects findings; the fields say where the work stands."""
+    """Collects findings; the members say where the work stands."""
 
-    told: list[Told] = field(default_factory=list)
-    worklist: str | None = None
-    filter: str | None = None
-    via: tuple[Span, ...] = ()
-    attribute: str | None = None
-    accepts: Callable[[str], bool] = lambda rule: True
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+        self.worklist: str | None = None
+        self.filter: str | None = None
+        self.via: tuple[Span, ...] = ()
+        self.attribute: str | None = None
+        self.accepts: Callable[[str], bool] = lambda rule: True
 
     def __call__(self, rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "") -> None:
         """Take one finding."""

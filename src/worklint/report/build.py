@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from hashlib import sha256
 
 from worklint._version import __version__
 from worklint.judge import Cell, Judged, mark_of, verdict_name
@@ -26,12 +25,19 @@ from worklint.report.words import misses
 from worklint.rules import rule_name
 from worklint.sources import Site, Source
 
+try:
+    # The same function without OpenSSL, which takes longer to load than a small check to run.
+    from _sha256 import sha256  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import sha256
+
 _SIGNS = {"exact": "✓", "superset": "+", "subset": "−", "mixed": "±", "rejected": "×", "unknown": "?"}
 _PROMISED = ("standard", "assumed")
 
 
 def _digest(*parts: str) -> str:
-    return sha256("\0".join(parts).encode()).hexdigest()
+    digest: str = sha256("\0".join(parts).encode()).hexdigest()
+    return digest
 
 
 def sign_of(effect: Effect, grade: str, named: bool) -> str:
