@@ -76,8 +76,6 @@ class Door:
     models: tuple[str, ...]
 
 
-# What worklint is told of the content, and no server: the archive has texts with a space in front.
-CONTENT = frozenset({"leading-spaces"})
 _PLUGINS = Path("/usr/share/orthanc/plugins")
 _ORTHANC = {
     "programs": ("Orthanc",),
@@ -87,18 +85,17 @@ _ORTHANC = {
 KINDS = {
     kind.id: kind
     for kind in (
-        Kind("orthanc", "orthanc", **_ORTHANC, settings=(("leading-spaces", "true"),)),  # type: ignore[arg-type]
+        Kind("orthanc", "orthanc", **_ORTHANC),  # type: ignore[arg-type]
         Kind(
             "orthanc-strict", "orthanc", **_ORTHANC,  # type: ignore[arg-type]
-            settings=(("StorageAccessOnFind", "Never"), ("CaseSensitivePN", "true"), ("leading-spaces", "true")),
+            settings=(("StorageAccessOnFind", "Never"), ("CaseSensitivePN", "true")),
         ),
         Kind(
             "dcmqrscp", "dcmtk-dcmqrscp", ("dcmqrscp",), package="dcmtk",
             settings=(("character-set-conversion", "true"),),
         ),
         Kind("wlmscpfs", "dcmtk-wlmscpfs", ("wlmscpfs",), package="dcmtk"),
-        Kind("qrscp", "pynetdicom-qrscp", (), modules=("pynetdicom", "sqlalchemy"), package="(Python) sqlalchemy",
-             settings=(("leading-spaces", "true"),)),
+        Kind("qrscp", "pynetdicom-qrscp", (), modules=("pynetdicom", "sqlalchemy"), package="(Python) sqlalchemy"),
     )
 }  # fmt: skip
 DOORS = {
@@ -151,8 +148,6 @@ def _orthanc(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
         "Worklists": {"Enable": True, "Database": str(folder / "worklists")},
     }  # fmt: skip
     for name, value in kind.settings:
-        if name in CONTENT:
-            continue
         configuration[name] = {"true": True, "false": False}.get(value, value)
     (folder / "storage").mkdir()
     (folder / "worklists").mkdir()
