@@ -1,0 +1,345 @@
+"""The record of a probe as a profile: statements, interactions, service facts, in the form that every profile has.
+
+Only names of attributes, kinds, counts and statuses go in. A value of an entity never does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from worklint.knowledge import standard
+from worklint.network.evidence import Found
+from worklint.network.interactions import Together
+from worklint.network.measure import Measured, Slot
+from worklint.network.probe import Record
+from worklint.network.subjects import subjects
+
+_LONG = 8
+"""Attributes in one statement above which they become a named set."""
+_DROPPED = frozenset({"padding"})
+"""Undecided ways of missing that are told in a note: to believe them would mark every text of every source."""
+
+Json = dict[str, Any]
+
+
+def slug(greeting_version: str, fallback: str) -> str:
+    """Return an id for a product from the name that it announces."""
+    found = re.sub(r"[^a-z0-9]+", "-", greeting_version.lower()).strip("-")
+    return found or fallback
+
+
+def profile_of(record: Record, date: str, name: str | None = None) -> Json:
+    """Return the profile as it is written to a file (``worklint/profile/1``)."""
+    greeting = record.greeting
+    announced = " ".join(filter(None, (greeting.version, f"({greeting.implementation})" if greeting.implementation else "")))
+    sets: dict[str, list[str]] = {}
+    statements = _statements(record, sets)
+    notes = [*record.notes, *_notes(record)]
+    out: Json = {
+        "schema": "worklint/profile/1",
+        "product": slug(name or greeting.version, "probed-source"),
+        "name": announced or "a source without version name",
+        "description": "measured by worklint probe",
+        "transports": [record.transport],
+        "models": [{"model": m, "transport": record.transport} for m in record.models],
+        "measured": {
+            "date": date, "queries": record.queries, "complete": not record.ended,
+            "implementation-class-uid": greeting.implementation, "implementation-version-name": greeting.version,
+        },
+        "citations": {
+            "probe": {
+                "grade": "measured", "date": date,
+                "citation": f"worklint probe of {announced or 'this source'}, {record.queries} queries",
+            }
+        },
+    }  # fmt: skip
+    if sets:
+        out["sets"] = sets
+    out["statements"] = statements
+    found, lifts = _interactions(record)
+    if found:
+        out["interactions"] = found
+    if lifts:
+        out["lifts"] = lifts
+    if record.negotiation:
+        out["service"] = {"negotiation": record.negotiation}
+    if notes:
+        out["notes"] = notes
+    return out
+
+
+def text_of(profile: Json) -> str:
+    """Return the profile as text: one record a line, so that a change can be read."""
+    lines = []
+    for key, value in profile.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            inner = ",\n".join("    " + json.dumps(v, ensure_ascii=False) for v in value)
+            lines.append(f"  {json.dumps(key)}: [\n{inner}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+def key_of(found: Found) -> Json:
+    """Return what a statement says of the key."""
+    if found.does == "applied":
+        adds = found.adds | found.open_adds
+        misses = found.misses | (found.open_misses - _DROPPED)
+        key: Json = {"does": "applied"}
+        if adds:
+            key["adds"] = _order({*adds, "absent"} if "empty" in adds else adds)
+        if misses:
+            key["misses"] = _order(misses)
+        return key
+    if found.does == "nothing":
+        return {"does": "nothing", "misses": _order(found.misses or {"other"})}
+    if found.does == "refused":
+        return {"does": "refused", "status": found.status}
+    if found.does == "unknown" and found.status and found.status != "excludes":
+        return {"one-of": [
+            {"does": "refused", "status": found.status},
+            {"does": "applied", "adds": ["other"], "misses": ["other"]},
+        ]}  # fmt: skip
+    return {"does": found.does}
+
+
+def _order(reasons: Iterable[str]) -> list[str]:
+    from worklint.model import REASONS
+
+    return sorted(reasons, key=REASONS.index)
+
+
+def because_of(found: Found) -> str:
+    """Return in words what was seen, without any value."""
+    text = {
+        "applied": found.why, "ignored": found.why, "nothing": found.why, "refused": found.why, "unknown": found.why,
+    }[found.does]  # fmt: skip
+    undecided = sorted((found.open_adds | found.open_misses) - _DROPPED)
+    if found.does == "applied" and undecided:
+        names = ", ".join("empty values" if r == "empty" else r for r in undecided)
+        text = f"what could be decided is; not decidable here, for want of values that would show it: {names}"
+    elif found.does == "applied":
+        text = "every pair came out as told"
+    return text
+
+
+def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
+    groups: dict[str, tuple[Json, dict[tuple[str, str], list[str]]]] = {}
+
+    def add(place: tuple[str, str], name: str, where: Json, body: Json) -> None:
+        key = json.dumps([where, body], sort_keys=True)
+        groups.setdefault(key, ({"for": where, **body}, {}))[1].setdefault(place, []).append(name)
+
+    for place, members in record.measured.items():
+        for one in members.values():
+            _of_attribute(place, one, add)
+    for (model, level, vr), found in record.illegal.items():
+        members = record.measured.get((model, level), {})
+        for one in members.values():
+            if one.about.vr == vr and one.found.get(("single", ""), Found("unknown")).does == "applied":
+                add((model, level), one.about.name, {"kind": "single", "value": "illegal"}, _body(found, None))
+    for model in record.models:
+        for level in standard.model(model).levels:  # type: ignore[union-attr]
+            if (model, level) in record.measured:
+                _of_empty_keys(record, (model, level), add)
+    out = []
+    for body, places in groups.values():
+        out += _spread(body, places, sets)
+    out += [_private(t) for t in record.together if t.what == "private" and t.does in ("ignored", "refused")]
+    return out
+
+
+def _of_attribute(place: tuple[str, str], one: Measured, add: Any) -> None:
+    by_body: dict[str, tuple[Json, list[Slot]]] = {}
+    for slot, found in one.found.items():
+        body = _body(found, one.returned)
+        if found.sql:
+            more = {**key_of(found)}
+            more["adds"] = _order({*more.get("adds", ()), "other"})
+            add(place, one.about.name, {"kind": slot[0], "value": "sql-wildcard"},
+                {**body, "key": more, "because": "% and _ of the value are wild cards too"})  # fmt: skip
+        by_body.setdefault(json.dumps(body, sort_keys=True), (body, []))[1].append(slot)
+    for body, slots in by_body.values():
+        plain = [kind for kind, value in slots if not value]
+        if plain:
+            add(place, one.about.name, {"kind": plain if len(plain) > 1 else plain[0]}, body)
+        for kind, value in slots:
+            if value:
+                add(place, one.about.name, {"kind": kind, "value": value}, body)
+
+
+def _body(found: Found, returned: str | None) -> Json:
+    body: Json = {"key": key_of(found)}
+    if returned not in (None, "unknown"):
+        body["returned"] = returned
+    return {**body, "because": because_of(found), "evidence": "probe"}
+
+
+def _of_empty_keys(record: Record, place: tuple[str, str], add: Any) -> None:
+    harmful = record.harmful.get(place, {})
+    for about in subjects(*place):
+        name = about.name
+        where = {"kind": "universal"}
+        if name not in harmful:
+            found: Json = {"key": {"does": "applied"}, "because": "asked for without a value, it changes nothing"}
+        elif harmful[name]:
+            found = {"key": {"does": "refused", "status": harmful[name]},
+                     "because": "even without a value the key fails the query"}  # fmt: skip
+        else:
+            found = {"key": {"does": "applied", "misses": ["other"]},
+                     "because": "asked for without a value, it makes entities disappear"}  # fmt: skip
+        add(place, name, where, {**found, "evidence": "probe"})
+
+
+def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str, list[str]]) -> list[Json]:
+    """Write one statement for all places that have the same attributes in it."""
+    by_names: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for place, names in places.items():
+        by_names.setdefault(tuple(sorted(set(names))), []).append(place)
+    out = []
+    for names, where in by_names.items():
+        by_level: dict[str, list[str]] = {}
+        for model, level in where:
+            by_level.setdefault(level, []).append(model)
+        by_models: dict[tuple[str, ...], list[str]] = {}
+        for level, models in by_level.items():
+            by_models.setdefault(tuple(models), []).append(level)
+        for models_together, levels in by_models.items():
+            target: Json = {"model": list(models_together), "level": levels, "attribute": _named(names, sets)}
+            out.append({**body, "for": {**target, **body["for"]}})
+    return out
+
+
+def _named(names: tuple[str, ...], sets: dict[str, list[str]]) -> list[str] | str:
+    if len(names) == 1:
+        return names[0]
+    if len(names) < _LONG:
+        return list(names)
+    for known, members in sets.items():
+        if members == list(names):
+            return f"#{known}"
+    name = f"s{len(sets) + 1}"
+    sets[name] = list(names)
+    return f"#{name}"
+
+
+def _private(seen: Together) -> Json:
+    key: Json = {"does": seen.does}
+    if seen.status:
+        key["status"] = seen.status
+    return {
+        "for": {"model": seen.model, "level": seen.level, "attribute": "*private", "kind": ["single", "wildcard"]},
+        "key": key, "because": "a private key that nobody can know was asked for", "evidence": "probe",
+    }  # fmt: skip
+
+
+# --- interactions -----------------------------------------------------------------------------------------------------
+
+
+def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
+    found: list[Json] = []
+    lifts: list[Json] = []
+    beside: dict[tuple[str, str, str], list[str]] = {}
+    below: dict[tuple[str, str], list[Together]] = {}
+    for seen in record.together:
+        where = {"model": seen.model, "level": seen.level}
+        if seen.what == "parents" and seen.does in ("refused", "nothing", "relational"):
+            because = {
+                "refused": "without the unique keys of the levels above the query fails",
+                "nothing": "without the unique keys of the levels above nothing comes back",
+                "relational": "the unique keys of the levels above may be left out",
+            }[seen.does]
+            if seen.does != "relational":
+                query: Json = {"does": seen.does}
+                query |= {"status": seen.status} if seen.does == "refused" else {"misses": ["other"]}
+                found.append({"id": f"parents-{seen.model}-{seen.level}", "for": where, "when": {"none": ["*parent-uid"]},
+                              "then": {"query": query}, "because": because, "evidence": "probe"})  # fmt: skip
+            lifts.append({"lifts": "parents-required", "for": where, "because": because, "evidence": "probe"})
+        elif seen.what == "date-time":
+            lifts_too, one = _date_time(seen, where, record.transport)
+            lifts += lifts_too
+            found += one
+        elif seen.what == "beside":
+            beside.setdefault((seen.model, seen.level, seen.first), []).append(seen.second)
+        elif seen.what == "one-series":
+            below.setdefault((seen.model, seen.level), []).append(seen)
+    for (model, level, first), seconds in beside.items():
+        found.append({
+            "id": f"beside-{first}-{model}-{level}", "for": {"model": model, "level": level},
+            "when": {"all": [first], "any": seconds},
+            "then": {"replace": [{"for": {"attribute": seconds}, "key": {"does": "ignored"}}]},
+            "because": "beside that key the other is not looked at", "evidence": "probe",
+        })  # fmt: skip
+    found += _two_below(record, below)
+    return found, lifts
+
+
+def _date_time(seen: Together, where: Json, transport: str) -> tuple[list[Json], list[Json]]:
+    is_combined = transport == "dicomweb" or standard.model(seen.model).worklist  # type: ignore[union-attr]
+    because = "a date range and a time range are one interval" if seen.does == "interval" else "two windows, one by one"
+    if seen.does == "windows":
+        lift = {"lifts": "date-time-interval", "for": where, "because": because, "evidence": "probe"}
+        return ([lift] if is_combined else []), []
+    query: Json = {"does": "applied", "adds": ["interval"], "misses": ["interval"]}
+    if seen.does == "refused":
+        query, because = {"does": "refused"}, "a date range beside a time range fails the query"
+    if seen.does == "interval" and is_combined:
+        return [], []
+    return [], [{"id": f"date-time-{seen.model}-{seen.level}", "for": where, "when": {"date-and-time": True},
+                 "then": {"query": query}, "because": because, "evidence": "probe"}]  # fmt: skip
+
+
+def _two_below(record: Record, below: dict[tuple[str, str], list[Together]]) -> list[Json]:
+    out: list[Json] = []
+    for place, members in record.measured.items():
+        levels = standard.model(place[0]).levels  # type: ignore[union-attr]
+        names = [
+            m.about.name for m in members.values()
+            if m.about.home in levels and levels.index(m.about.home) > levels.index(place[1])
+            and m.found.get(("single", ""), Found("unknown")).does == "applied"
+        ]  # fmt: skip
+        seen = below.get(place, [])
+        if len(names) < 2 or (seen and all(t.does == "independent" for t in seen)):
+            continue
+        because = (
+            "two keys of lower entities have to hold in one and the same" if seen
+            else "not decidable here: no entity shows whether two keys of lower entities may hold in two of them"
+        )  # fmt: skip
+        out.append({
+            "id": f"two-below-{place[0]}-{place[1]}", "for": {"model": place[0], "level": place[1]},
+            "when": {"two-or-more": names}, "then": {"query": {"does": "applied", "misses": ["one-series"]}},
+            "because": because, "evidence": "probe",
+        })  # fmt: skip
+    return out
+
+
+def _notes(record: Record) -> list[str]:
+    notes = []
+    if record.ended:
+        notes.append(f"The measurement ended early: {record.ended}. What is not stated was not reached.")
+    if record.not_offered:
+        notes.append(f"Not offered: {', '.join(record.not_offered)}.")
+    taken = sum(1 for place in record.measured.values() for m in place.values() if m.taken_over)
+    if taken:
+        notes.append(f"{taken} attributes of a second model answered two pairs as in the first, and were taken over.")
+    undecided = [
+        f"{name} ({model}, {level})" for (model, level), place in record.measured.items() for name, m in place.items()
+        if m.found.get(("single", ""), Found("applied")).status == "excludes"
+    ]  # fmt: skip
+    if undecided:
+        notes.append(
+            f"Not decidable here, because no entity shows a value: {', '.join(undecided[:40])}"
+            f"{' and others' if len(undecided) > 40 else ''}."
+        )
+    open_padding = any(
+        "padding" in f.open_misses for place in record.measured.values() for m in place.values() for f in m.found.values()
+    )
+    if open_padding:
+        notes.append("Whether stored texts with leading spaces are found could not be decided for every attribute.")
+    return notes

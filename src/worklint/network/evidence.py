@@ -1,0 +1,223 @@
+"""From answers to a behaviour: what a source was seen to do with one key, and what it was not seen *not* to do.
+
+Inference is sound in one sense: a reason is left out of ``adds`` or ``misses`` only if some query would have shown it
+and did not. Whatever was not put to the test stays in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from worklint.network.meaning import FOREIGN, PATTERN_SQL, Asked, matches, narrowed, widened
+
+Id = tuple[str, ...]
+NOT_SEEN = "not decidable here"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An entity as one attribute knows it: its values (``None``: not known), and whether they lie in several below."""
+
+    id: Id
+    values: tuple[str, ...] | None
+    scattered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A key that was asked and the identities that came back. ``cut``: what did not come may only have been cut off."""
+
+    asked: Asked
+    kept: frozenset[Id]
+    failure: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a source does with one key in one kind of matching.
+
+    ``open_adds`` and ``open_misses`` are reasons that no query decided; ``excluded`` those that one excluded.
+    """
+
+    does: str
+    adds: frozenset[str] = frozenset()
+    misses: frozenset[str] = frozenset()
+    open_adds: frozenset[str] = frozenset()
+    open_misses: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    status: str = ""
+    sql: bool = False
+    why: str = ""
+    trials: int = 0
+
+    @property
+    def blamed(self) -> frozenset[str]:
+        """The reasons that were seen to work."""
+        return frozenset("+" + r for r in self.adds) | frozenset("-" + r for r in self.misses)
+
+
+@dataclass(slots=True)
+class _Tally:
+    kept: int = 0
+    lost: int = 0
+    added: int = 0
+    left_out: int = 0
+    adds: set[str] = field(default_factory=set)
+    misses: set[str] = field(default_factory=set)
+    cleared_adds: dict[str, set[Id]] = field(default_factory=dict)
+    cleared_misses: set[str] = field(default_factory=set)
+    unexplained: list[tuple[Asked, tuple[frozenset[str], ...]]] = field(default_factory=list)
+    lost_by: list[frozenset[str]] = field(default_factory=list)
+
+
+def infer(
+    trials: Sequence[Trial],
+    subjects: Sequence[Subject],
+    possible_adds: frozenset[str],
+    possible_misses: frozenset[str],
+    complete: bool = True,
+) -> Found:
+    """Return what the trials show. ``complete``: the subjects are all that the queries can bring back."""
+    if not trials:
+        return Found("unknown", why=f"{NOT_SEEN}: it was not asked")
+    answered = [t for t in trials if not t.failure]
+    if not answered:
+        status = trials[0].failure
+        return Found("refused", status=status, trials=len(trials), why="every such query fails")
+    tally = _Tally()
+    known = {s.id: s for s in subjects}
+    for trial in answered:
+        _weigh(trial, known, tally, complete)
+    count = len(trials)
+    failures = len(trials) - len(answered)
+    if failures:
+        status = next(t.failure for t in trials if t.failure)
+        return Found(
+            "unknown", status=status, trials=count, why="some such queries fail and others are answered",
+            excluded=frozenset(),
+        )  # fmt: skip
+    if tally.added and not tally.left_out and "other" in _blame(tally):
+        return Found("ignored", trials=count, why="entities without the value come back just the same")
+    if not tally.kept and not tally.added and tally.lost:
+        if tally.lost >= 2 or len({t.asked for t in answered}) >= 2:
+            common = frozenset.intersection(*tally.lost_by) if tally.lost_by else frozenset()
+            return Found(
+                "nothing", misses=common - {"padding", "charset"} or frozenset({"other"}), trials=count,
+                why="nothing comes back, not even what has the value",
+            )  # fmt: skip
+        return Found(
+            "applied", misses=frozenset({"other"}), open_adds=possible_adds, open_misses=possible_misses, trials=count,
+            why="one entity that has the value did not come back",
+        )  # fmt: skip
+    if not tally.kept and not tally.lost:
+        if tally.added:
+            reasons = _blame(tally)
+            return Found("applied", adds=reasons, misses=frozenset({"other"}), trials=count,
+                         open_adds=possible_adds - reasons, open_misses=possible_misses,
+                         why="no entity is known to have the value asked for")  # fmt: skip
+        return Found(
+            "unknown", trials=count, status="excludes",
+            why=f"{NOT_SEEN}: no entity is known to have a value, and one that cannot exist brings nothing back",
+        )  # fmt: skip
+    adds = _blame(tally)
+    misses = _losses(tally)
+    cleared_adds = {r for r, ids in tally.cleared_adds.items() if len(ids) > 1 or r != "empty"} - adds
+    cleared_misses = tally.cleared_misses - misses
+    sql = PATTERN_SQL in adds
+    return Found(
+        "applied",
+        adds=frozenset(adds - {PATTERN_SQL}),
+        misses=frozenset(misses),
+        open_adds=possible_adds - adds - cleared_adds,
+        open_misses=possible_misses - misses - cleared_misses,
+        excluded=frozenset("+" + r for r in cleared_adds) | frozenset("-" + r for r in cleared_misses),
+        sql=sql,
+        trials=count,
+        why=_told(tally),
+    )
+
+
+def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: bool) -> None:
+    asked = trial.asked
+    for subject in known.values():
+        if subject.values is None:
+            continue
+        came = subject.id in trial.kept
+        if trial.cut and not came:
+            continue
+        if matches(asked, subject.values):
+            ways = narrowed(asked, subject.values, subject.scattered)
+            if came:
+                tally.kept += 1
+                tally.cleared_misses |= ways
+            else:
+                tally.lost += 1
+                tally.lost_by.append(ways)
+        else:
+            found = widened(asked, subject.values)
+            if came:
+                tally.added += 1
+                tally.unexplained.append((asked, found))
+            else:
+                tally.left_out += 1
+                for way in found:
+                    if len(way) == 1:
+                        tally.cleared_adds.setdefault(next(iter(way)), set()).add(subject.id)
+    strangers = trial.kept - known.keys()
+    if strangers and complete:
+        tally.added += 1
+        tally.unexplained.append((asked, ()))
+
+
+def _blame(tally: _Tally) -> frozenset[str]:
+    """Explain each extra row by the simplest way of comparing that no other row contradicts."""
+    cleared = {r for r, ids in tally.cleared_adds.items() if r != "empty"}
+    adds: set[str] = set()
+    for _, ways in tally.unexplained:
+        best = next((w for w in ways if not w & cleared), None) or next(iter(ways), None)
+        adds |= best if best is not None else {FOREIGN}
+    return frozenset("other" if r in (FOREIGN, "number") else r for r in adds)
+
+
+def _losses(tally: _Tally) -> frozenset[str]:
+    """Explain each lost match: by the ways that never let a match through, else by whatever they are."""
+    misses: set[str] = set()
+    for ways in tally.lost_by:
+        sure = ways - tally.cleared_misses
+        misses |= sure or {"other"}
+    return frozenset(misses)
+
+
+def _told(tally: _Tally) -> str:
+    return f"{tally.kept} matches kept, {tally.lost} lost; {tally.left_out} others left out, {tally.added} added"
+
+
+def settle(found: Found, peers: Iterable[Found]) -> Found:
+    """Decide what this attribute's values could not by what was seen at attributes of the same kind.
+
+    Two of them must have excluded a reason, none may have shown it, and nothing that was seen may differ.
+    """
+    if found.does != "applied":
+        return found
+    alike = [p for p in peers if p.does == "applied" and _agree(found, p)]
+    open_adds, open_misses = set(found.open_adds), set(found.open_misses)
+    adds, misses = set(found.adds), set(found.misses)
+    for sign, undecided, seen in (("+", open_adds, adds), ("-", open_misses, misses)):
+        for reason in list(undecided):
+            cleared = sum(1 for p in alike if sign + reason in p.excluded)
+            blamed = sum(1 for p in alike if sign + reason in p.blamed)
+            if cleared >= 2 and not blamed:
+                undecided.discard(reason)
+            elif blamed:
+                seen.add(reason)
+                undecided.discard(reason)
+    return replace(
+        found, adds=frozenset(adds), misses=frozenset(misses), open_adds=frozenset(open_adds),
+        open_misses=frozenset(open_misses),
+    )  # fmt: skip
+
+
+def _agree(a: Found, b: Found) -> bool:
+    return not (a.blamed & b.excluded or a.excluded & b.blamed)

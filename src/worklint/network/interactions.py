@@ -1,0 +1,234 @@
+"""What keys do to one another, measured in pairs, and whether an accepted option does what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worklint.knowledge import standard
+from worklint.network import pairs
+from worklint.network.ask import Asker, Key, Question, name_of
+from worklint.network.measure import Bench
+from worklint.network.subjects import PRIVATE, About, path_of
+from worklint.network.survey import Scope, keep
+
+if TYPE_CHECKING:
+    from worklint.network.probe import Record
+
+MOST_PAIRS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """An interaction that was seen, or looked for and not seen.
+
+    ``what``: ``parents`` (nothing names the levels above), ``private``, ``empties``, ``date-time``, ``one-series``,
+    ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the outcome.
+    """
+
+    what: str
+    model: str
+    level: str
+    does: str
+    first: str = ""
+    second: str = ""
+    status: str = ""
+
+
+def measure(bench: Bench, record: Record, scope: Scope, applied: Sequence[About]) -> None:
+    """Measure the interactions of one level."""
+    seen: list[Together] = []
+    for step in (_parents, _private, _beside, _date_and_time, _two_below):
+        seen += step(bench, scope, applied)
+    record.together += seen
+
+
+def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "", status: str = "") -> Together:
+    return Together(what, scope.model, scope.level, does, first, second, status)
+
+
+def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Ask below the highest level without the unique keys of the levels above (PS3.4 C.4.1.2.1)."""
+    found = standard.model(scope.model)
+    parents = found.unique_keys[: found.levels.index(scope.level)] if found else ()
+    if not parents:
+        return []
+    outcomes = []
+    named = [k for k in scope.fixed if name_of(k.path) in parents]
+    for kept in range(len(parents)):
+        for keys in ([k for k in named if name_of(k.path) == parents[kept - 1]] if kept else [],):
+            value = next((i for i in scope.rows), None)
+            unique = path_of(found.unique_key(scope.level) or "") if found else None
+            narrow = [Key(unique, value[0])] if unique and value and value[0] else []
+            bare = bench.ask(*keys, fixed=False)
+            own = bench.ask(*keys, *narrow, fixed=False) if narrow else bare
+            rows = keep(bare, scope.model, scope.level)
+            if bare.failure and own.failure:
+                outcomes.append(("refused", bare.failure))
+            elif bare.failure or own.failure:
+                outcomes.append(("mixed", bare.failure or own.failure))
+            elif not rows and not keep(own, scope.model, scope.level):
+                outcomes.append(("nothing", ""))
+            elif (bare.cut or scope.rows.keys() <= rows.keys()) and value in keep(own, scope.model, scope.level):
+                outcomes.append(("relational", ""))
+            else:
+                outcomes.append(("mixed", ""))
+    does = outcomes[0] if len(set(outcomes)) == 1 else ("mixed", "")
+    return [_said(scope, "parents", does[0], status=does[1])]
+
+
+def _known(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:
+    """Return an entity and a legal value of it to ask for."""
+    for subject in scope.subjects(about):
+        for value in subject.values or ():
+            text = pairs.askable(about.vr, value)
+            if text is not None and text.isascii() and text == value.strip():
+                return subject.id, text
+    return None
+
+
+def _private(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Ask for a private key that nobody can know: alone, and beside a key that is looked at."""
+    key = Key(PRIVATE, "QZXJ7")
+    alone = bench.ask(key)
+    if alone.failure:
+        return [_said(scope, "private", "refused", status=alone.failure)]
+    rows = keep(alone, scope.model, scope.level)
+    if not rows:
+        return [_said(scope, "private", "excludes")]
+    if not alone.cut and not scope.rows.keys() <= rows.keys():
+        return [_said(scope, "private", "mixed")]
+    for about in applied[:2]:
+        known = _known(scope, about)
+        if known is None:
+            continue
+        with_it, without = bench.ask(Key(about.path, known[1]), key), bench.ask(Key(about.path, known[1]))
+        if (with_it.failure, keep(with_it, scope.model, scope.level).keys()) != (
+            without.failure, keep(without, scope.model, scope.level).keys(),
+        ):  # fmt: skip
+            return [_said(scope, "private", "mixed", first=about.name)]
+    return [_said(scope, "private", "ignored")]
+
+
+def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Beside a key that names an entity, ask another key for a value that it cannot have: it must exclude it."""
+    names = [a for a in applied if _known(scope, a)]
+    firsts = [a for a in names if a.unique or a.required][:8]
+    seconds = [a for a in names if not a.unique][:14]
+    out = []
+    asked = 0
+    for first in firsts:
+        known = _known(scope, first)
+        assert known is not None
+        lost = []
+        for second in seconds if first.unique else seconds[:6]:
+            if second.path == first.path or asked >= (MOST_PAIRS if not first.unique else 99):
+                continue
+            asked += not first.unique
+            answer = bench.ask(Key(first.path, known[1]), Key(second.path, pairs.impossible(second.vr)))
+            if known[0] in keep(answer, scope.model, scope.level):
+                lost.append(second.name)
+        out += [_said(scope, "beside", "ignored", first.name, name) for name in lost]
+    return out
+
+
+def _date_and_time(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Ask a range of dates and a range of times that as one interval hold an entity which as two windows they do not."""
+    by_name = {a.name: a for a in applied}
+    out = []
+    for name, date in by_name.items():
+        head, _, last = name.rpartition(".")
+        time_name = standard.time_of(last)
+        time = by_name.get(f"{head}.{time_name}" if head else time_name or "")
+        if time is None:
+            continue
+        times = {s.id: s.values for s in scope.subjects(time) if s.values}
+        moments = sorted(
+            (d, t, s.id) for s in scope.subjects(date) if s.values and len(s.values) == 1
+            for d in s.values for t in times.get(s.id, ())[:1] if len(d) == 8 and len(t) >= 6 and t[:6].isdigit()
+        )  # fmt: skip
+        does = ""
+        for day, clock, identity in moments:
+            before = [m for m in moments if m[0] < day]
+            after = [m for m in moments if m[0] > day]
+            if not before or not after or clock[:2] in ("00", "23"):
+                continue
+            # Times of the ends of the window, so that this entity's own time lies outside it.
+            late = f"{min(int(clock[:2]) + 1, 23):02}3000"
+            keys = (Key(date.path, f"{before[-1][0]}-{after[0][0]}"), Key(time.path, f"{late}-235959"))
+            answer = bench.ask(*keys)
+            if answer.failure:
+                does = "refused"
+            else:
+                does = "interval" if identity in keep(answer, scope.model, scope.level) else "windows"
+            break
+        if does:
+            out.append(_said(scope, "date-time", does, name, time.name))
+    return out
+
+
+def _two_below(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Ask two keys of lower entities that an entity satisfies in two of them, and in none together."""
+    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
+    here = levels.index(scope.level)
+    lower = [a for a in applied if a.home in levels and levels.index(a.home) == here + 1 and not a.unique]
+    out = []
+    for i, first in enumerate(lower[:5]):
+        for second in lower[i + 1 : 6]:
+            verdict = _crossed(bench, scope, first, second)
+            if verdict:
+                out.append(_said(scope, "one-series", verdict, first.name, second.name))
+    return out
+
+
+def _crossed(bench: Bench, scope: Scope, first: About, second: About) -> str:
+    for identity, members in scope.below.items():
+        pairs_seen = {(m.get(first.name, ())[:1], m.get(second.name, ())[:1]) for m in members}
+        ones = {a[0] for a, _ in pairs_seen if a}
+        twos = {b[0] for _, b in pairs_seen if b}
+        for one in ones:
+            for two in twos:
+                if ((one,), (two,)) in pairs_seen:
+                    continue
+                left, right = pairs.askable(first.vr, one), pairs.askable(second.vr, two)
+                if left is None or right is None:
+                    continue
+                keys = (Key(first.path, left), Key(second.path, right))
+                if any(identity not in keep(bench.ask(k), scope.model, scope.level) for k in keys):
+                    continue
+                answer = bench.ask(*keys)
+                if answer.failure:
+                    return "refused"
+                return "independent" if identity in keep(answer, scope.model, scope.level) else "one"
+    return ""
+
+
+def test_option(asker: Asker, model: str, option: str, scopes: Sequence[Scope]) -> str:
+    """Put an accepted option to the test; returns a sentence."""
+    negotiated = frozenset({option})
+    if option == "relational-queries" and len(scopes) > 1:
+        scope = scopes[1]
+        answer = asker.ask(Question(model, scope.level, (), (), negotiated))
+        if answer.failure:
+            return f"tested: a query without the unique keys above still fails ({answer.failure})"
+        rows = keep(answer, model, scope.level)
+        return "tested: works" if scope.rows.keys() <= rows.keys() or answer.cut else "tested: does not work"
+    if option == "empty-value-matching":
+        scope = scopes[0]
+        for name in ("StudyDate", "AccessionNumber", "StudyID", "PatientName"):
+            path = path_of(name)
+            empties = {i for i, row in scope.rows.items() if name in scope.shown and not row.get(name)}
+            if path is None or not empties:
+                continue
+            answer = asker.ask(Question(model, scope.level, (*scope.fixed, Key(path, '""')), (), negotiated))
+            rows = keep(answer, model, scope.level)
+            return "tested: works" if rows.keys() == empties else "tested: does not do what it promises"
+    if option == "fuzzy-person-names":
+        scope = scopes[0]
+        path = path_of("PatientName")
+        answer = asker.ask(Question(model, scope.level, (*scope.fixed, Key(path or (), "QZXJ7")), (), negotiated))
+        return f"tested: a name that nobody has brings back {'nothing' if not answer.rows else 'rows'}"
+    if option == "combined-date-time":
+        return "not tested: no pair of date and time in this archive decides it"
+    return "not tested"

@@ -1,0 +1,193 @@
+"""Measure one attribute at one level: ask the pairs, and let the evidence speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from worklint.network import pairs
+from worklint.network.ask import Answer, Asker, Key, Question
+from worklint.network.evidence import Found, Trial, infer
+from worklint.network.meaning import TEXT, Asked, ask_single
+from worklint.network.subjects import About
+from worklint.network.survey import Scope, keep
+
+RANGED = frozenset({"DA", "TM", "DT", "IS", "DS"})
+PATTERNED = TEXT | {"DA", "TM", "DT", "IS", "DS", "UI"}
+
+Slot = tuple[str, str]
+"""A kind of matching and a class of values (empty: all)."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """What was found for one attribute at one level of a model."""
+
+    about: About
+    found: dict[Slot, Found] = field(default_factory=dict)
+    returned: str = "unknown"
+    taken_over: bool = False
+
+
+class Bench:
+    """Asks the keys of one scope; equal questions are asked once."""
+
+    def __init__(self, asker: Asker, scope: Scope) -> None:
+        self.asker = asker
+        self.scope = scope
+        self._answers: dict[Question, Answer] = {}
+
+    def ask(self, *keys: Key, fixed: bool = True) -> Answer:
+        """Ask for keys, beside those that narrow the scope unless one of them is asked for itself."""
+        named = {k.path for k in keys}
+        narrowing = tuple(k for k in self.scope.fixed if k.path not in named) if fixed else ()
+        question = Question(self.scope.model, self.scope.level, (*narrowing, *keys))
+        if question not in self._answers:
+            self._answers[question] = self.asker.ask(question)
+        return self._answers[question]
+
+    def trial(self, about: About, asked: Asked, *beside: Key) -> Trial:
+        """Ask one key and return which entities came back."""
+        answer = self.ask(*beside, Key(about.path, asked.text))
+        rows = keep(answer, self.scope.model, self.scope.level)
+        return Trial(asked, frozenset(rows), answer.failure, answer.cut)
+
+    def all_back(self, trial: Trial) -> bool:
+        """Tell if a key made no difference: whatever is known came back."""
+        if trial.failure:
+            return False
+        return bool(trial.kept) if trial.cut else bool(self.scope.rows) and self.scope.rows.keys() <= trial.kept
+
+
+def screen(bench: Bench, abouts: Sequence[About], many: int = 8) -> list[Measured]:
+    """Ask for values that cannot exist; where everything comes back the keys are ignored, and that is all to know.
+
+    Several keys go out at once: if all entities come back none of them is looked at. Else they are asked in halves.
+    """
+    out: list[Measured] = []
+    for start in range(0, len(abouts), many):
+        ignored = _ignored(bench, list(abouts[start : start + many]), 0)
+        patterned = set(_ignored(bench, [a for a in ignored if _kinds(a.vr)], 1))
+        out += [_as_ignored(a) for a in ignored if not _kinds(a.vr) or a in patterned]
+    return out
+
+
+def _ignored(bench: Bench, abouts: list[About], turn: int) -> list[About]:
+    """Return those of the attributes that are ignored: asked by one value (0), or by a pattern or a range (1)."""
+    if not abouts:
+        return []
+    keys = []
+    for about in abouts:
+        single = pairs.impossible(about.vr)
+        keys.append(Key(about.path, _far(_kinds(about.vr)[-1], about.vr).text if turn else single))
+    answer = bench.ask(*keys)
+    rows = keep(answer, bench.scope.model, bench.scope.level)
+    if bench.all_back(Trial(ask_single("LO", ""), frozenset(rows), answer.failure, answer.cut)):
+        return abouts
+    if len(abouts) == 1:
+        return []
+    half = len(abouts) // 2
+    return _ignored(bench, abouts[:half], turn) + _ignored(bench, abouts[half:], turn)
+
+
+def _as_ignored(about: About) -> Measured:
+    found = Found("ignored", trials=2, why="values that cannot exist bring back everything")
+    return Measured(about, {(kind, ""): found for kind in ("single", *_kinds(about.vr))})
+
+
+def _kinds(vr: str) -> tuple[str, ...]:
+    if vr == "UI":
+        return ("wildcard", "list-of-uid")
+    return tuple(k for k, vrs in (("wildcard", PATTERNED), ("range", RANGED)) if vr in vrs)
+
+
+def _far(kind: str, vr: str) -> Asked:
+    from worklint.network.meaning import ask_range
+
+    value = pairs.impossible(vr)
+    if kind == "range":
+        return ask_range(vr, value, value)
+    if kind == "list-of-uid":
+        return Asked(kind, vr, f"{value}\\{value}.2")
+    return Asked(kind, vr, f"{value[:4]}*")
+
+
+def detail(bench: Bench, about: About, deep: bool = True) -> Measured:
+    """Ask the pairs of every kind of matching that a worklist can ask of the attribute."""
+    scope, vr = bench.scope, about.vr
+    subjects = scope.subjects(about)
+    stored = scope.stored(about)
+    below = any(s.scattered for s in subjects) or _is_below(scope, about)
+    out = Measured(about)
+
+    def conclude(kind: str, trials: Sequence[Trial]) -> Found:
+        return infer(
+            trials, subjects, pairs.possible_adds(kind, vr),
+            pairs.possible_misses(kind, vr, about.several, below), scope.complete,
+        )  # fmt: skip
+
+    keys = pairs.single(vr, stored)
+    if not deep:
+        keys = tuple(dict.fromkeys((*keys[:1], keys[-1])))
+    trials = [bench.trial(about, a) for a in keys]
+    lower = [t for t in trials if not t.asked.legal and vr == "CS" and t.asked.text != t.asked.text.upper()]
+    legal = [t for t in trials if t.asked.legal]
+    # How letters are compared shows at a lower case value too, legal or not, if the source takes it at all.
+    as_evidence = lower if all(not t.failure for t in lower) else []
+    out.found[("single", "")] = conclude("single", [*legal, *as_evidence])
+    if vr == "CS" and lower:
+        out.found[("single", "has-lower")] = conclude("single", lower)
+    bad = [t for t in trials if not t.asked.legal and t not in lower]
+    if bad:
+        out.found[("single", "illegal")] = conclude("single", bad)
+    if not deep:
+        return out
+    if vr in PATTERNED:
+        trials = [bench.trial(about, a) for a in pairs.wildcard(vr, stored)]
+        star = [t for t in trials if t.asked.text == "*"]
+        out.found[("wildcard", "")] = conclude("wildcard", [t for t in trials if t.asked.text != "*"])
+        slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")
+        out.found[slot] = _star(conclude("universal" if vr in TEXT else "wildcard", star))
+    if vr in RANGED:
+        _ranges(bench, about, stored, conclude, out)
+    if vr == "UI":
+        trials = [bench.trial(about, a) for a in pairs.uid_lists(stored)]
+        out.found[("list-of-uid", "")] = conclude("list-of-uid", trials)
+    return out
+
+
+Conclude = Callable[[str, Sequence[Trial]], Found]
+
+
+def _ranges(bench: Bench, about: About, stored: pairs.Stored, conclude: Conclude, out: Measured) -> None:
+    """Ask ranges; shapes that behave alike are one finding, in which each counts as evidence for the others."""
+    shapes = {
+        shape: [bench.trial(about, a) for a in asked] for shape, asked in pairs.ranges(about.vr, stored).items() if asked
+    }
+    every = conclude("range", [t for trials in shapes.values() for t in trials])
+    each = {shape: conclude("range", trials) for shape, trials in shapes.items()}
+    if all(f.does == every.does and f.blamed == every.blamed and f.status == every.status for f in each.values()):
+        out.found[("range", "")] = every
+    else:
+        for shape, found in each.items():
+            out.found[("range", shape)] = found
+    swapped = pairs.bad_range(about.vr, stored)
+    if swapped is not None:
+        trial = bench.trial(about, swapped)
+        nothing = not trial.failure and not trial.kept
+        out.found[("range", "bad-range")] = (
+            Found("applied", trials=1, why="a range with its ends swapped brings nothing back")
+            if nothing else conclude("range", [trial])
+        )  # fmt: skip
+
+
+def _star(found: Found) -> Found:
+    """What a lone asterisk "adds" are entities without the value: an empty key means to bring them back as well."""
+    return replace(found, adds=frozenset(), open_adds=frozenset())
+
+
+def _is_below(scope: Scope, about: About) -> bool:
+    from worklint.knowledge import standard
+
+    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
+    return about.home in levels and levels.index(about.home) > levels.index(scope.level)

@@ -1,0 +1,313 @@
+"""Which values to ask for: few, and chosen so that each way of comparing shows itself.
+
+A value that is stored is the best test of how values are compared: it must bring some entities back and leave others
+out, and every other entity is evidence. What the archive cannot show by itself is made from stored values: turned in
+letter case, stripped of accents, cut short, spelled in another way. Nothing is made of the air but values that cannot
+exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from worklint.knowledge.values import canonical, legal_value
+from worklint.network.meaning import (
+    MOMENTS,
+    NUMBERS,
+    PATTERN_SQL,
+    TEXT,
+    Asked,
+    ask_range,
+    ask_single,
+    matches,
+    narrowed,
+    plain,
+    widened,
+)
+
+CASED = TEXT - {"AS"}
+MOST_STORED = 4
+"""Stored values asked for, for each attribute and level."""
+
+_IMPOSSIBLE = {
+    "DA": "18500203", "TM": "031742", "DT": "18500203031742", "IS": "987654", "DS": "98765.5", "AS": "111W",
+    "UI": "1.2.3.999999.31742", "US": "64999", "SS": "31742", "UL": "987654", "SL": "987654", "UV": "987654",
+    "SV": "987654", "FL": "98765.5", "FD": "98765.5", "UR": "qzxj:31742",
+}  # fmt: skip
+_ILLEGAL = {
+    "DA": ("2026", "20261341"), "TM": ("7", "256199"), "DT": ("20",), "IS": ("1.5", "X"), "DS": ("1,5", "X"),
+    "AS": ("26", "X"), "UI": ("1.2.X", "1..2"), "CS": ("QZX-J!", "QZXJ QZXJ QZXJ QZXJ"),
+    "SH": ("QZXJ QZXJ QZXJ QZXJ",), "AE": ("QZXJ QZXJ QZXJ QZXJ",), "LO": ("QZXJ " * 14,), "PN": ("A^B^C^D^E^F",),
+}  # fmt: skip
+
+
+def impossible(vr: str) -> str:
+    """Return a legal value that no entity can have."""
+    return _IMPOSSIBLE.get(vr, "QZXJ7")
+
+
+def illegal(vr: str) -> tuple[Asked, ...]:
+    """Return keys whose values their VR does not admit (PS3.5 6.2)."""
+    return tuple(ask_single(vr, text.strip(), legal=False) for text in _ILLEGAL.get(vr, ()))
+
+
+def possible_adds(kind: str, vr: str) -> frozenset[str]:
+    """Return the ways in which a source may widen a key; each is believed until a query excluded it."""
+    found = {"empty"}
+    if kind == "single" and vr in TEXT:
+        found |= {"prefix"} if vr == "AS" else {"case", "accent", "prefix", "word", "substring"}
+    if kind == "wildcard" and vr in CASED:
+        found |= {"case", "accent", "prefix", "substring"}
+    if kind in ("single", "wildcard") and vr in ("ST", "LT", "UT", "UC", "PN"):
+        # Spaces in front are part of the value only there (PS3.5 6.2).
+        found.add("padding")
+    if vr == "PN" and kind in ("single", "wildcard"):
+        found.add("group")
+    if kind == "single" and vr == "UI":
+        found.add("prefix")
+    if kind == "range" and vr in NUMBERS:
+        found.add("text-order")
+    return frozenset(found)
+
+
+def possible_misses(kind: str, vr: str, several: bool, below: bool) -> frozenset[str]:
+    """Return the ways in which a source may lose a match; each is believed until a query excluded it."""
+    found: set[str] = set()
+    if vr in CASED and kind in ("single", "wildcard"):
+        found |= {"padding", "charset"}
+    if vr == "PN" and kind in ("single", "wildcard"):
+        found.add("group")
+    if kind == "wildcard":
+        found.add("wildcard-literal")
+    if kind == "single" and vr in NUMBERS:
+        found.add("text-number")
+    if kind == "single" and vr in ("TM", "DT"):
+        found.add("value-format")
+    if kind == "range" and (vr in ("TM", "DT") or vr in NUMBERS):
+        found.add("text-order")
+    if several and not below:
+        found |= {"one-value", "joined"}
+    if below:
+        found.add("one-instance")
+    return frozenset(found)
+
+
+def askable(vr: str, text: str) -> str | None:
+    """Return the spelling in which a stored value is asked for, or ``None`` if no single value key can say it."""
+    bare = text.strip(" \0")
+    if not bare or "\\" in bare or (vr in TEXT and re.search(r"[*?]", bare)):
+        return None
+    if len(bare) > 64 or any(ord(c) < 32 for c in bare):
+        return None
+    return canonical(vr, bare)
+
+
+Stored = Sequence[tuple[str, ...]]
+
+
+def distinct(vr: str, stored: Stored) -> list[str]:
+    """Return the askable values of all entities, those of fewest entities last."""
+    counts: dict[str, int] = {}
+    for values in stored:
+        for v in dict.fromkeys(values):
+            if (text := askable(vr, v)) is not None:
+                counts[text] = counts.get(text, 0) + 1
+    return sorted(counts, key=lambda t: (-counts[t], t))
+
+
+def _asked(vr: str, text: str) -> Asked:
+    return ask_single(vr, text, legal_value(vr, text) is None)
+
+
+def _worth(asked: Asked, stored: Stored) -> frozenset[str]:
+    """Return what the answer to a key can decide, over the entities that are known."""
+    found: set[str] = set()
+    for values in stored:
+        if matches(asked, values):
+            found |= {"-" + r for r in narrowed(asked, values)} | {"kept"}
+        else:
+            found |= {"+" + next(iter(w)) for w in widened(asked, values) if len(w) == 1}
+    return frozenset(found)
+
+
+def _greedy(candidates: Iterable[Asked], stored: Stored, most: int) -> tuple[list[Asked], set[str]]:
+    pool = [(a, _worth(a, stored)) for a in candidates]
+    chosen: list[Asked] = []
+    covered: set[str] = set()
+    while pool and len(chosen) < most:
+        best = max(range(len(pool)), key=lambda i: (len(pool[i][1] - covered), len(pool[i][1])))
+        asked, worth = pool.pop(best)
+        if chosen and not worth - covered:
+            break
+        chosen.append(asked)
+        covered |= worth
+    return chosen, covered
+
+
+def single(vr: str, stored: Stored) -> tuple[Asked, ...]:
+    """Return the keys for single value matching: stored values, values made from them, one that cannot exist."""
+    values = distinct(vr, stored)
+    chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, MOST_STORED)
+    made: list[Asked] = []
+    for reason, text in _made(vr, values, covered):
+        one = _asked(vr, text)
+        if one not in chosen and one not in made and reason in _worth(one, stored) - covered:
+            made.append(one)
+            covered |= _worth(one, stored)
+    lone = [a for a in chosen if a.legal]
+    if not lone and (first := next((v for v in values if _asked(vr, v).legal), None)):
+        chosen.append(_asked(vr, first))
+    return (*chosen, *made, ask_single(vr, impossible(vr)))
+
+
+def _made(vr: str, values: list[str], covered: set[str]) -> Iterable[tuple[str, str]]:
+    """Yield what a value is made for, and the value; only for what no stored value decides."""
+    if vr in CASED:
+        for v in values[:6]:
+            for turned in (v.swapcase(), v.upper(), v.lower()):
+                if turned != v and len(turned) == len(v):
+                    yield "+case", turned
+        for v in values:
+            if plain(v) != v:
+                yield "+accent", plain(v)
+    if vr in TEXT or vr == "UI":
+        long = sorted((v for v in values if len(v) > 1 and v.isascii()), key=lambda v: (len(v) < 4, len(v)))
+        for v in long[:4]:
+            yield "+prefix", v[:-1].rstrip(" ^=.")
+            if vr != "UI":
+                yield "+substring", (v[1:-1] if len(v) > 3 else v[1:]).strip(" ^=")
+    if vr == "PN":
+        for v in values:
+            for group in v.split("=") if "=" in v else ():
+                if group.strip("^ "):
+                    yield "-group", group.strip("^ ")
+        for v in values[:20]:
+            for word in re.split(r"[\s^=,]+", v)[1:]:
+                if len(word) > 1:
+                    yield "+word", word
+    if vr == "TM":
+        for v in values[:4]:
+            if re.fullmatch(r"\d{6}", v):
+                yield "-value-format", f"{v}.000000"
+            if v.endswith("00") and len(v) == 6:
+                yield "-value-format", v[:4]
+    if vr in ("IS", "DS"):
+        for v in values[:4]:
+            if v.isdigit() and len(v) < 10:
+                yield "-text-number", f"0{v}"
+
+
+def wildcard(vr: str, stored: Stored) -> tuple[Asked, ...]:
+    """Return the keys for wild card matching: a start, an end, a middle, one character, another letter case."""
+    values = [v for v in distinct(vr, stored) if len(v) > 1]
+    made = []
+    texts = sorted(values, key=lambda v: (not v.isascii(), abs(len(v) - 8)))
+    candidates = []
+    for v in texts[:12]:
+        half = max(1, len(v) // 2)
+        candidates += [f"{v[:half]}*", f"*{v[-half:]}"]
+        if len(v) > 3:
+            candidates += [f"*{v[1:-1]}*", f"{v[0]}*{v[-1]}"]
+    spread, covered = _greedy(
+        (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")), stored, 3 if vr in TEXT else 2
+    )
+    made += spread
+    if vr in CASED:
+        for v in texts[:3]:
+            for pattern, reason in (
+                (f"?{v[1:]}", ""), (f"{v[:-1].swapcase()}*", "+case"), (f"{_scored(v)}*", "+" + PATTERN_SQL),
+                (f"{v[:-1]}?", ""),
+            ):  # fmt: skip
+                one = Asked("wildcard", vr, pattern)
+                worth = _worth(one, stored)
+                if (reason and reason in worth - covered) or (not reason and "kept" in worth and v == texts[0]):
+                    made.append(one)
+                    covered |= worth
+        for v in values:
+            if plain(v) != v:
+                one = Asked("wildcard", vr, f"{plain(v)[:-1]}*")
+                if "+accent" in _worth(one, stored) - covered:
+                    made.append(one)
+                    covered |= _worth(one, stored)
+        if vr == "PN":
+            for group in [g for v in values if "=" in v for g in v.split("=") if len(g) > 2]:
+                one = Asked("wildcard", vr, f"{group[:2]}*")
+                if "-group" in _worth(one, stored) - covered:
+                    made.append(one)
+                    covered |= _worth(one, stored)
+        for v in [v for v in values if not v.isascii()][:1]:
+            if "-charset" not in covered:
+                made.append(Asked("wildcard", vr, f"{v[:-1]}*"))
+    cut = "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*"
+    return (*dict.fromkeys(made), Asked("wildcard", vr, cut), Asked("wildcard", vr, "*"))
+
+
+def _scored(value: str) -> str:
+    at = next((i for i, c in enumerate(value) if i and c.isalnum()), 1)
+    return f"{value[:at]}_{value[at + 1 : -1]}"
+
+
+def ranges(vr: str, stored: Stored) -> dict[str, tuple[Asked, ...]]:
+    """Return the keys for range matching, by shape: closed, open at the start, open at the end."""
+    values = [v for v in distinct(vr, stored) if legal_value(vr, v) is None and _order(vr, v) is not None]
+    if not values:
+        far = {"DA": ("18500101", "18501231"), "TM": ("031742", "031743")}.get(vr, (impossible(vr), impossible(vr)))
+        return {"closed": (ask_range(vr, *far),)}
+    values.sort(key=lambda v: _order(vr, v))  # type: ignore[arg-type,return-value]
+    low, middle, high = values[0], values[len(values) // 2], values[-1]
+    closed = [ask_range(vr, low, middle), ask_range(vr, middle, middle)]
+    if vr in ("TM", "DT") or vr in NUMBERS:
+        pool = [ask_range(vr, a, b) for a in values[:8] for b in values[-8:] if _order(vr, a) <= _order(vr, b)]  # type: ignore[operator]
+        closed, _ = _greedy(pool, stored, 3)
+        if vr == "TM":
+            rounded = [ask_range(vr, f"{v[:4]}00", f"{v[:4]}59") for v in values[:6] if len(v) >= 4]
+            closed += _greedy(rounded, stored, 1)[0]
+    if vr == "DA":
+        closed.append(ask_range(vr, "18500101", "18501231"))
+    start = [ask_range(vr, "", middle), ask_range(vr, "", _before(vr, low))]
+    end = [ask_range(vr, middle, ""), ask_range(vr, _after(vr, high), "")]
+    return {
+        "closed": tuple(dict.fromkeys(closed)),
+        "open-start": tuple(dict.fromkeys(a for a in start if a.high)),
+        "open-end": tuple(dict.fromkeys(a for a in end if a.low)),
+    }
+
+
+def bad_range(vr: str, stored: Stored) -> Asked | None:
+    """Return a range whose ends are swapped."""
+    found = [v for v in distinct(vr, stored) if legal_value(vr, v) is None and _order(vr, v) is not None]
+    found.sort(key=lambda v: _order(vr, v))  # type: ignore[arg-type,return-value]
+    return ask_range(vr, found[-1], found[0]) if len(found) > 1 and found[0] != found[-1] else None
+
+
+def _order(vr: str, text: str) -> object:
+    from worklint.oracle import matcher
+
+    return matcher.moment(text, vr) if vr in MOMENTS else matcher.number(text, vr)
+
+
+def _before(vr: str, text: str) -> str:
+    if vr == "DA":
+        return (date.fromisoformat(text) - timedelta(days=1)).strftime("%Y%m%d")
+    return ""
+
+
+def _after(vr: str, text: str) -> str:
+    if vr == "DA":
+        return (date.fromisoformat(text) + timedelta(days=1)).strftime("%Y%m%d")
+    return ""
+
+
+def uid_lists(stored: Stored) -> tuple[Asked, ...]:
+    """Return the keys for a list of UIDs: two that are there, one that is there beside one that is not."""
+    values = distinct("UI", stored)
+    nowhere = impossible("UI")
+    made = [Asked("list-of-uid", "UI", f"{nowhere}\\{nowhere}.2")]
+    if values:
+        made.insert(0, Asked("list-of-uid", "UI", f"{values[0]}\\{nowhere}"))
+        made.insert(0, Asked("list-of-uid", "UI", f"{nowhere}\\{values[-1]}"))
+    if len(values) > 1:
+        made.insert(0, Asked("list-of-uid", "UI", f"{values[0]}\\{values[-1]}"))
+    return tuple(made)

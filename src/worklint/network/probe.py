@@ -1,0 +1,361 @@
+"""Measure a live source and say what it does, as a profile. Read-only; asks in pairs; promises before it starts.
+
+The order: say hello and learn what is offered; find a few entities; screen every attribute with values that cannot
+exist; ask the pairs of those that are looked at; then what keys do to one another. Each step leaves its findings in the
+``Record``, which holds no value of any patient and can be written, read and continued at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from worklint.knowledge import standard
+from worklint.network import interactions, pairs
+from worklint.network.ask import (
+    Answer,
+    Asker,
+    BudgetSpent,
+    Door,
+    GaveUp,
+    Greeting,
+    Key,
+    Manners,
+    NotOffered,
+    Question,
+    Unreachable,
+    name_of,
+)
+from worklint.network.evidence import Found, settle
+from worklint.network.interactions import Together
+from worklint.network.measure import Bench, Measured, Slot, detail, screen
+from worklint.network.subjects import About, path_of, subjects
+from worklint.network.survey import Scope, Surveyor, identities
+
+MODELS = ("study-root", "patient-root", "modality-worklist", "unified-procedure-step")
+"""Models that are probed; the first that a source offers is measured in depth, its sisters are compared with it."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Record:
+    """What a probe learned so far; no value of an entity is in it."""
+
+    transport: str
+    greeting: Greeting = field(default_factory=Greeting)
+    models: list[str] = field(default_factory=list)
+    not_offered: list[str] = field(default_factory=list)
+    measured: dict[tuple[str, str], dict[str, Measured]] = field(default_factory=dict)
+    illegal: dict[tuple[str, str, str], Found] = field(default_factory=dict)
+    together: list[Together] = field(default_factory=list)
+    negotiation: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    harmful: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    queries: int = 0
+    ended: str = ""
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the reader of the profile, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def probe(
+    door: Door, manners: Manners, models: Sequence[str], today: str, say: Say, record: Record | None = None,
+    told: Callable[[int, Question, Answer], None] | None = None,
+) -> Record:  # fmt: skip
+    """Measure a source and return what was learned, also when it ends early (``Record.ended`` says why).
+
+    Raises:
+        Unreachable: if the source cannot be asked at all.
+    """
+    record = record or Record(door.transport)
+    asker = Asker(door, manners, told)
+    try:
+        _greet(door, models, record, say)
+        for model in [m for m in models if m in record.models]:
+            _Model(asker, model, record, today, say).run()
+        record.ended = ""
+    except (BudgetSpent, GaveUp) as error:
+        record.ended = str(error)
+    except (Unreachable, NotOffered) as error:
+        if not record.measured:
+            raise
+        record.ended = f"the connection was lost: {error}"
+    except KeyboardInterrupt:
+        record.ended = "interrupted"
+    finally:
+        record.queries += asker.asked
+        record.done = sorted(set(record.done))
+        door.close()
+    _settle(record)
+    return record
+
+
+def _greet(door: Door, models: Sequence[str], record: Record, say: Say) -> None:
+    offered = []
+    for model in models:
+        if model in record.models:
+            offered.append(model)
+            continue
+        try:
+            greeting = door.greet(model, frozenset())
+        except NotOffered:
+            record.not_offered.append(model)
+            continue
+        record.greeting = greeting
+        offered.append(model)
+    record.models = offered
+    if not offered:
+        raise Unreachable(f"the source offers none of the models asked for: {', '.join(models)}")
+    say(f"{record.greeting.version or 'a source without version name'} offers {', '.join(offered)}")
+
+
+class _Model:
+    """The measurement of one model at one source."""
+
+    def __init__(self, asker: Asker, model: str, record: Record, today: str, say: Say) -> None:
+        self.asker = asker
+        self.model = model
+        self.record = record
+        self.say = say
+        self.surveyor = Surveyor(asker, today)
+        found = standard.model(model)
+        assert found is not None
+        self.levels = found.levels
+        # A model whose levels were measured at its sister is compared with it: the same program answers.
+        self.sister = next((m for m in record.models if m != model and m in _SISTERS.get(model, ())
+                            and (m, self.levels[-1]) in record.measured), None)  # fmt: skip
+
+    def run(self) -> None:
+        scope = self._top()
+        if scope is None:
+            return
+        scopes = self._scopes(scope)
+        for one in scopes:
+            self._screen(one)
+        for one in scopes:
+            self._detail(one)
+        for one in scopes:
+            name = f"{self.model} {one.level} together"
+            if name not in self.record.done:
+                interactions.measure(Bench(self.asker, one), self.record, one, self._applied(one))
+                self.record.done.append(name)
+        self._negotiate(scopes)
+        for key, harmful in self.surveyor.harmful.items():
+            self.record.harmful[key] = dict(harmful)
+
+    def _top(self) -> Scope | None:
+        self.say(f"{self.model}: looking for entities")
+        top = self.surveyor.top(self.model)
+        if isinstance(top, Answer):
+            self.record.note(
+                f"{self.model}: every query at the {self.levels[0]} level failed ({top.failure}); nothing is known"
+            )
+            return None
+        if not top.rows:
+            self.record.note(f"{self.model}: {pairs_missing(self.levels[0])}")
+            return None
+        if top.duplicates:
+            self.record.note(f"{self.model}: the same entity comes back in several rows at the {top.level} level")
+        if top.note == "narrowed":
+            self.record.note(f"{self.model}: a large archive; measured among the entities of one {name_of(top.fixed[0].path)}")
+        if top.note == "selector":
+            self.record.note(f"{self.model}: a query without keys is refused")
+        return top
+
+    def _scopes(self, top: Scope) -> list[Scope]:
+        """Return a scope for each level: from the top down, each below the richest entity of the one above."""
+        self._fill(top)
+        scopes = [top]
+        self.surveyor.below(self.model, top)
+        self.surveyor.deepest(self.model, top)
+        for level in self.levels[1:]:
+            upper = scopes[-1]
+            lower = self._lower(upper, level)
+            if lower is None:
+                self.record.note(f"{self.model}: the {level} level could not be reached")
+                break
+            self._fill(lower)
+            self.surveyor.below(self.model, lower)
+            scopes.append(lower)
+        return scopes
+
+    def _lower(self, upper: Scope, level: str) -> Scope | None:
+        best, worth = None, 0
+        for identity, members in upper.below.items():
+            variety = len({(n, v) for m in members for n, v in m.items() if v})
+            if variety > worth and len(members) > 0:
+                best, worth = identity, variety
+        if best is None:
+            return None
+        unique = standard.model(self.model).unique_key(upper.level)  # type: ignore[union-attr]
+        path = path_of(unique or "")
+        if path is None:
+            return None
+        parents = standard.model(self.model).unique_keys  # type: ignore[union-attr]
+        fixed = (*(k for k in upper.fixed if name_of(k.path) in parents), Key(path, best[0]))
+        answer = self.asker.ask(Question(self.model, level, fixed))
+        names = identities(self.model, level)
+        rows = {}
+        for row in answer.rows:
+            identity = tuple("\\".join(row.get(n, ())) for n in names)
+            rows.setdefault(identity, row)
+        if answer.failure or not rows:
+            return None
+        above = {**upper.above, **{n: v for n, v in upper.rows[best].items() if v}}
+        scope = Scope(self.model, level, fixed, rows, complete=not answer.cut, above=above)
+        scope.duplicates = len(rows) < len(answer.rows)
+        return scope
+
+    def _fill(self, scope: Scope) -> None:
+        """Learn the values that the source shows for the entities of a scope, and which attributes it returns."""
+        wanted = [a.path for a in subjects(self.model, scope.level)]
+        rows = self.surveyor.returns(self.model, scope.level, scope.fixed, wanted, tuple(scope.rows))
+        if rows is None:
+            return
+        scope.rows = {i: rows.get(i, row) for i, row in scope.rows.items()}
+        for row in scope.rows.values():
+            scope.came |= row.keys()
+            scope.shown |= {name for name, values in row.items() if values}
+
+    def _place(self, scope: Scope) -> dict[str, Measured]:
+        return self.record.measured.setdefault((self.model, scope.level), {})
+
+    def _screen(self, scope: Scope) -> None:
+        bench, place = Bench(self.asker, scope), self._place(scope)
+        every = subjects(self.model, scope.level)
+        self.say(f"{self.model}, {scope.level}: screening {len(every)} attributes ({self.asker.asked} queries so far)")
+        waiting = [a for a in every if a.name not in place and not a.parent and not a.unique]
+        # Those that are likely to be looked at are asked one by one; the others in groups.
+        alone = [a for a in waiting if a.required or a.name in scope.shown]
+        for found in (*screen(bench, alone, 1), *screen(bench, [a for a in waiting if a not in alone])):
+            found.returned = _returned(scope, found.about)
+            place[found.about.name] = found
+
+    def _detail(self, scope: Scope) -> None:
+        bench, place = Bench(self.asker, scope), self._place(scope)
+        waiting = [a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent]
+        waiting.sort(key=lambda a: not scope.stored(a))
+        self.say(f"{self.model}, {scope.level}: pairs for {len(waiting)} attributes ({self.asker.asked} queries so far)")
+        for about in waiting:
+            found = self._compared(bench, about) or detail(bench, about)
+            found.returned = _returned(scope, about)
+            place[about.name] = found
+        for vr in dict.fromkeys(a.vr for a in waiting):
+            self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr])
+
+    def _compared(self, bench: Bench, about: About) -> Measured | None:
+        """Take over what was measured at the sister model, if two queries of each side come to the same."""
+        if self.sister is None:
+            return None
+        known = self.record.measured.get((self.sister, bench.scope.level), {}).get(about.name)
+        if known is None or known.about.home != about.home:
+            return None
+        short = detail(bench, about, deep=False)
+        mine, theirs = short.found[("single", "")], known.found.get(("single", ""))
+        if theirs is None or mine.does != theirs.does or mine.status != theirs.status:
+            return None
+        if mine.adds - theirs.adds - theirs.open_adds or mine.misses - theirs.misses - theirs.open_misses:
+            return None
+        return replace_measured(known, about)
+
+    def _illegal(self, bench: Bench, scope: Scope, vr: str, abouts: list[About]) -> None:
+        """Ask for illegal values of a VR, at the first attribute of that VR whose legal values are looked at."""
+        looked_at = [a for a in abouts if self._place(scope)[a.name].found.get(("single", ""), _UNKNOWN).does == "applied"]
+        if not looked_at:
+            return
+        about = looked_at[0]
+        trials = [bench.trial(about, a) for a in pairs.illegal(vr)]
+        if len(trials) < 1:
+            return
+        failures = [t for t in trials if t.failure]
+        if len(failures) == len(trials):
+            found = Found("refused", status=trials[0].failure, trials=len(trials), why="illegal values fail the query")
+        elif failures:
+            return
+        elif all(bench.all_back(t) for t in trials):
+            found = Found("ignored", trials=len(trials), why="an illegal value is dropped")
+        elif not any(t.kept for t in trials):
+            found = Found("applied", trials=len(trials), why="an illegal value brings nothing back")
+        else:
+            return
+        self.record.illegal[(self.model, scope.level, vr)] = found
+
+    def _applied(self, scope: Scope) -> list[About]:
+        place = self._place(scope)
+        return [
+            a for a in subjects(self.model, scope.level)
+            if a.name in place and place[a.name].found.get(("single", ""), _UNKNOWN).does == "applied"
+        ]  # fmt: skip
+
+    def _negotiate(self, scopes: list[Scope]) -> None:
+        if self.record.transport != "dimse":
+            return
+        options = [o.option for o in standard.negotiation_options(self.model) if o.option != "reserved"]
+        if not options:
+            return
+        try:
+            greeting = self.asker.door.greet(self.model, frozenset(options))
+        except (Unreachable, NotOffered) as error:
+            self.record.negotiation[self.model] = f"an association that asks for options is refused: {error}"
+            return
+        for option in options:
+            accepted = option in greeting.accepted
+            text = "accepted" if accepted else "asked for, not accepted"
+            if accepted:
+                text += "; " + interactions.test_option(self.asker, self.model, option, scopes)
+            self.record.negotiation[f"{self.model}: {option}"] = text
+
+
+_SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}
+_UNKNOWN = Found("unknown")
+
+
+def pairs_missing(level: str) -> str:
+    """Return the note of an archive that holds nothing."""
+    return f"no entity is shown at the {level} level: an empty answer is no evidence, and nothing is said"
+
+
+def replace_measured(known: Measured, about: About) -> Measured:
+    """Return what was measured elsewhere, marked as taken over."""
+    return Measured(about, dict(known.found), known.returned, taken_over=True)
+
+
+def _returned(scope: Scope, about: About) -> str:
+    if about.name not in scope.came:
+        return "no"
+    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
+    below = about.home in levels and levels.index(about.home) > levels.index(scope.level)
+    if about.name not in scope.shown:
+        return "unknown"
+    if not below:
+        return "whole"
+    kinds = set()
+    for subject in scope.subjects(about):
+        if subject.values is None:
+            continue
+        back, held = set(scope.rows[subject.id].get(about.name, ())), set(subject.values)
+        kinds.add("whole" if back == held else "part" if back < held else "other")
+    return "other" if "other" in kinds else "part" if "part" in kinds else "whole" if kinds else "unknown"
+
+
+def _settle(record: Record) -> None:
+    """Let attributes of the same kind decide for one another what their own values could not."""
+    groups: dict[tuple[Slot, str], list[tuple[Measured, Slot]]] = {}
+    for place in record.measured.values():
+        for one in place.values():
+            for slot in one.found:
+                family = "text" if one.about.vr in pairs.CASED else one.about.vr
+                groups.setdefault((slot, family), []).append((one, slot))
+    for members in groups.values():
+        before = [(m, m.found[slot]) for m, slot in members]
+        for one, slot in members:
+            near = [f for m, f in before if m is not one and (m.about.vr == "PN") == (one.about.vr == "PN")]
+            far = [f for m, f in before if m is not one]
+            one.found[slot] = settle(settle(one.found[slot], near), far)
+
+
+__all__ = ["MODELS", "Record", "probe", "replace"]

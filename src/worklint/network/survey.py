@@ -1,0 +1,246 @@
+"""Find a few entities to ask about, by narrow queries, and learn which values the source shows for them.
+
+An entity found here is a pivot of the measurement. It lives in memory only: nothing of it goes into a profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from worklint.knowledge import standard
+from worklint.network.ask import Answer, Asker, Key, Path, Question, Row, name_of, values_in
+from worklint.network.dimse import identity_paths
+from worklint.network.evidence import Id, Subject
+from worklint.network.subjects import About, path_of
+
+MOST_WALKED = 40
+"""Entities of a level whose lower level is read, one query each, if the source does not answer them all at once."""
+MOST_DEEP = 10
+
+
+@dataclass(slots=True)
+class Scope:
+    """The entities of one level that the queries of a measurement can bring back, and what is known of each.
+
+    ``fixed`` keys narrow every query: the unique keys of the levels above, and in a large archive a date.
+    ``shown`` are the names that came back with a value at least once; ``below`` holds the values of lower entities.
+    """
+
+    model: str
+    level: str
+    fixed: tuple[Key, ...]
+    rows: dict[Id, Row]
+    complete: bool
+    above: Row = field(default_factory=dict)
+    below: dict[Id, list[Row]] = field(default_factory=dict)
+    deep: dict[Id, list[Row]] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    came: set[str] = field(default_factory=set)
+    duplicates: bool = False
+    note: str = ""
+
+    def subjects(self, about: About) -> tuple[Subject, ...]:
+        """Return the entities as one attribute knows them."""
+        return tuple(self._subject(i, row, about) for i, row in self.rows.items())
+
+    def _subject(self, identity: Id, row: Row, about: About) -> Subject:
+        name = about.name
+        levels = standard.model(self.model).levels  # type: ignore[union-attr]
+        here, home = levels.index(self.level), levels.index(about.home) if about.home in levels else -1
+        if home in (here, -1):
+            steps = any("\\" in part for part in identity)
+            return Subject(identity, row.get(name, ()) if name in self.shown and not steps else None)
+        if home < here:
+            return Subject(identity, self.above.get(name) or None)
+        # The dictionary knows several levels for some attributes: what is shown nearer counts, if anything is.
+        places = (self.below, self.deep) if home == here + 1 else (self.deep, self.below)
+        for lower in places:
+            members = lower.get(identity)
+            if members and any(m.get(name) for found in lower.values() for m in found):
+                lists = [m.get(name, ()) for m in members]
+                values = tuple(dict.fromkeys(v for one in lists for v in one))
+                return Subject(identity, values, scattered=len(set(lists)) > 1)
+        return Subject(identity, None)
+
+    def stored(self, about: About) -> tuple[tuple[str, ...], ...]:
+        """Return the known values of all entities."""
+        return tuple(s.values for s in self.subjects(about) if s.values is not None)
+
+
+def identities(model: str, level: str) -> tuple[str, ...]:
+    """Return the names of what identifies an entity of a level."""
+    return tuple(name_of(p) for p in identity_paths(model, level))
+
+
+def keep(answer: Answer, model: str, level: str) -> dict[Id, Row]:
+    """Return the rows of an answer by identity; a row without one is no entity."""
+    names = identities(model, level)
+    found: dict[Id, Row] = {}
+    for row in answer.rows:
+        identity = values_in(row, names)
+        if any(identity):
+            found.setdefault(identity, row)
+    return found
+
+
+class Surveyor:
+    """Finds scopes at one source."""
+
+    def __init__(self, asker: Asker, today: str) -> None:
+        self._asker = asker
+        self._today = today
+        self.harmful: dict[tuple[str, str], dict[str, str]] = {}
+
+    def top(self, model: str) -> Scope | Answer:
+        """Return the scope of the highest level of a model, or the answer that tells why there is none."""
+        found = standard.model(model)
+        assert found is not None
+        level = found.levels[0]
+        fields = self._first_fields(model, level)
+        answer = self._asker.ask(Question(model, level, (), fields))
+        if answer.failure:
+            answer = self._asker.ask(Question(model, level))
+        if answer.failure:
+            return self._with_selector(model, level, fields) or answer
+        rows = keep(answer, model, level)
+        if not answer.cut:
+            scope = Scope(model, level, (), rows, complete=True)
+            scope.duplicates = len(rows) < len(answer.rows)
+            return scope
+        return self._narrowed(model, level, rows, fields) or Scope(model, level, (), rows, complete=False)
+
+    def _first_fields(self, model: str, level: str) -> tuple[Path, ...]:
+        names = {
+            "study": ("StudyDate", "PatientID"), "patient": ("PatientID", "PatientName"),
+            "worklist-item": ("PatientID", "ScheduledProcedureStepSequence.ScheduledProcedureStepStartDate"),
+        }.get(level, ())  # fmt: skip
+        return tuple(p for n in names if (p := path_of(n)) is not None)
+
+    def _narrowed(self, model: str, level: str, rows: dict[Id, Row], fields: tuple[Path, ...]) -> Scope | None:
+        """In a large archive stay within one date, or one patient, that holds several entities and not too many."""
+        for path in reversed(fields) if level == "worklist-item" else fields:
+            name = name_of(path)
+            counts: dict[str, int] = {}
+            for row in rows.values():
+                for value in row.get(name, ()):
+                    counts[value] = counts.get(value, 0) + 1
+            for value in sorted(counts, key=lambda v: -counts[v])[:3]:
+                key = Key(path, value)
+                answer = self._asker.ask(Question(model, level, (key,), fields))
+                found = keep(answer, model, level)
+                honoured = all(value in row.get(name, ()) for row in found.values())
+                if not answer.failure and not answer.cut and len(found) > 1 and honoured:
+                    return Scope(model, level, (key,), found, complete=True, note="narrowed")
+        return None
+
+    def _with_selector(self, model: str, level: str, fields: tuple[Path, ...]) -> Scope | None:
+        """Where a query without keys is refused, a range of dates or a letter of a name may be enough of a key."""
+        tries = [("StudyDate", f"{int(self._today[:4]) - 1}{self._today[4:]}-{self._today}"), ("StudyDate", "19000101-")]
+        tries += [("PatientName", f"{letter}*") for letter in "AMS"]
+        for name, text in tries:
+            path = path_of(name)
+            if path is None:
+                continue
+            key = Key(path, text)
+            answer = self._asker.ask(Question(model, level, (key,), fields))
+            rows = keep(answer, model, level)
+            if rows and not answer.failure:
+                return Scope(model, level, (key,), rows, complete=not answer.cut, note="selector")
+        return None
+
+    def below(self, model: str, scope: Scope) -> None:
+        """Read the entities below those of a scope: all at once where the source allows it, else one by one."""
+        found = standard.model(model)
+        assert found is not None
+        position = found.levels.index(scope.level)
+        if position + 1 >= len(found.levels):
+            return
+        level = found.levels[position + 1]
+        wanted = [p for n in _names_of(model, level) if (p := path_of(n)) is not None]
+        for identity in list(scope.rows)[:MOST_WALKED]:
+            unique = self._unique(model, scope.level, identity)
+            if unique is None:
+                return
+            rows = self.returns(model, level, (*self._parents(scope), unique), wanted)
+            if rows is None:
+                return
+            scope.below[identity] = list(rows.values())
+
+    def deepest(self, model: str, scope: Scope) -> None:
+        """Carry up to a scope what lies two levels below, for the entities that have most below them."""
+        found = standard.model(model)
+        assert found is not None
+        position = found.levels.index(scope.level)
+        if position + 2 >= len(found.levels):
+            return
+        middle, level = found.levels[position + 1], found.levels[position + 2]
+        wanted = [p for n in _names_of(model, level) if (p := path_of(n)) is not None]
+        ranked = sorted(scope.below, key=lambda i: -len(scope.below[i]))[:MOST_DEEP]
+        for identity in ranked:
+            unique = self._unique(model, scope.level, identity)
+            members: list[Row] = []
+            for row in scope.below[identity][:8]:
+                inner = self._unique(model, middle, values_in(row, identities(model, middle)))
+                if unique is None or inner is None:
+                    break
+                rows = self.returns(model, level, (*self._parents(scope), unique, inner), wanted)
+                if rows is None:
+                    return
+                members += rows.values()
+            else:
+                if len(scope.below[identity]) <= 8:
+                    scope.deep[identity] = members
+
+    def _parents(self, scope: Scope) -> tuple[Key, ...]:
+        parents = standard.model(scope.model).unique_keys  # type: ignore[union-attr]
+        return tuple(k for k in scope.fixed if name_of(k.path) in parents)
+
+    def _unique(self, model: str, level: str, identity: Id) -> Key | None:
+        found = standard.model(model)
+        name = found.unique_key(level) if found else None
+        path = path_of(name) if name else None
+        return Key(path, identity[0]) if path is not None and identity and identity[0] else None
+
+    def returns(
+        self, model: str, level: str, keys: tuple[Key, ...], wanted: Sequence[Path], expected: Sequence[Id] = ()
+    ) -> dict[Id, Row] | None:
+        """Return rows with all the attributes wanted; empty keys that refuse or lose rows are asked without."""
+        good = tuple(p for p in wanted if name_of(p) not in self.harmful.get((model, level), {}))
+        answer = self._asker.ask(Question(model, level, keys, good))
+        rows = keep(answer, model, level)
+        if not answer.failure and set(expected) <= rows.keys():
+            return rows
+        plain = self._asker.ask(Question(model, level, keys))
+        if plain.failure:
+            return None
+        everything = keep(plain, model, level).keys()
+        if answer.failure or not everything <= rows.keys():
+            found = self.harmful.setdefault((model, level), {})
+            found.update(self._harm(model, level, keys, list(good), frozenset(everything)))
+            good = tuple(p for p in good if name_of(p) not in found)
+            answer = self._asker.ask(Question(model, level, keys, good))
+        return None if answer.failure else keep(answer, model, level)
+
+    def _harm(
+        self, model: str, level: str, keys: tuple[Key, ...], wanted: list[Path], everything: frozenset[Id]
+    ) -> dict[str, str]:
+        """Find by halving which empty keys make a query fail (their status), or lose rows (no text)."""
+        if not wanted:
+            return {}
+        answer = self._asker.ask(Question(model, level, keys, tuple(wanted)))
+        if not answer.failure and everything <= keep(answer, model, level).keys():
+            return {}
+        if len(wanted) == 1:
+            return {name_of(wanted[0]): answer.failure}
+        half = len(wanted) // 2
+        left = self._harm(model, level, keys, wanted[:half], everything)
+        return {**left, **self._harm(model, level, keys, wanted[half:], everything)}
+
+
+def _names_of(model: str, level: str) -> tuple[str, ...]:
+    from worklint.network.subjects import subjects
+
+    levels = standard.model(model).levels  # type: ignore[union-attr]
+    here = levels.index(level)
+    return tuple(a.name for a in subjects(model, level) if a.home in levels and levels.index(a.home) >= here)
