@@ -92,7 +92,7 @@ def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
     if place.transport == "dimse" and place.profile.negotiation.get("relational-queries") == "yes":
         relational = without_parents_rule(client)
     wider = bool(zone and worklist.timezone and zone != worklist.timezone)
-    return Desk(worklist, client, relational, combined, wider)
+    return Desk(worklist, client, relational, combined, wider, _STEPS if worklist.model == _WORKLIST else None)
 
 
 def unite_on(worklist: Worklist) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ OF_VALUES = frozenset({
     "value-format", "widened",
 })  # fmt: skip
 """Reasons for which a row comes back because its value was compared: such a row has a value."""
+WITHOUT_VALUE = frozenset({"empty", "absent"})
+"""Reasons for which a row comes back because it has no value."""
 WIDENED = frozenset({"widened"})
 """What the client's own rewriting adds; never shown to a reader, for a check takes it away or it becomes ``other``."""
 
@@ -39,10 +41,9 @@ def left_after(check: Check, sent: frozenset[str] | None) -> frozenset[str]:
         return frozenset()
     if check.decides == "exactly":
         return check.adds
-    if check.decides == "with-value":
-        if sent is not None and sent <= OF_VALUES:
-            return check.adds
-        return check.adds | {"absent"}
+    if check.decides == "with-value" and sent is not None and sent <= OF_VALUES | WITHOUT_VALUE:
+        # The source compared values and has them to show; what comes without one came because it has none.
+        return check.adds | (sent & WITHOUT_VALUE)
     return check.adds | (frozenset({"not-sent"}) if sent is None else _shown(sent))
 
 

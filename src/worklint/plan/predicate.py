@@ -43,6 +43,9 @@ def _test(test: Test, depth: int) -> str:
         head, inner = path[:-1], _comparison(c, path[-1:], test.negated)
         if test.negated:
             return _comparison(c, path, True)
+        if (c.asked or c.matching) == "empty":
+            # In no item; a clause would want an item that lacks it.
+            return f"not {_path(path)} is not empty"
         return f"{_path(head)} has ({inner})"
     return _comparison(c, path, test.negated)
 

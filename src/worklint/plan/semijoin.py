@@ -20,7 +20,6 @@ from worklint.plan.forms import Conjunction, atoms_of, conjunctions
 from worklint.plan.split import Asked, Desk, Fixed
 from worklint.plan.types import Need, PlannedQuery
 
-
 # What describes the entities below (PS3.4 C.3.4): asked for there, by the attribute that it is made from.
 _MADE_FROM = {"ModalitiesInStudy": ("series", "Modality"), "SOPClassesInStudy": ("image", "SOPClassUID")}
 
@@ -41,7 +40,7 @@ def home_of(desk: Desk, level: str, atom: Filter) -> str | None:
 
 
 def _made_from(test: Test) -> tuple[str, str] | None:
-    """Return level and keyword of the attribute that one is made from; tests of several of its values stay as they are."""
+    """Return level and keyword of the attribute that one is made from; tests of all its values stay as they are."""
     c = test.constraint
     several = (c.asked or c.matching) in ("multiple", "empty", "universal")
     return _MADE_FROM.get(c.path[0].keyword) if len(c.path) == 1 and not several else None
@@ -91,7 +90,9 @@ def lower_level(
         if _negated(atom):
             if not effect.adds:
                 taken.append((atom, asked, effect))
-        elif rank(effect.adds) < rank(left.adds) or (not narrowed and rank(effect.adds) <= rank(left.adds)):
+        elif rank(effect.adds) < rank(left.adds) or (
+            not narrowed and all(a.narrowed for a in asked) and rank(effect.adds) <= rank(left.adds)
+        ):
             inner.append((atom, asked, effect))
     if not inner and not taken:
         return None
@@ -151,7 +152,8 @@ def _fed(
             for a in asked:
                 queries += tuple(replace(q, role="feeds") if q.role == "answer" else q for q in a.queries)
             effect = feeding(own, effect)
-        return Asked((*queries, *outer.queries), outer.main, effect, True)
+        narrowed = bool(found.chosen) or any(a.narrowed for _, asked, _ in inner for a in asked)
+        return Asked((*queries, *outer.queries), outer.main, effect, narrowed)
     return None
 
 
@@ -197,5 +199,6 @@ def with_parents(
                     asked.effect.adds, asked.effect.misses | parents.effect.misses, asked.effect.rejected,
                     asked.effect.known,
                 )  # fmt: skip
-                return Asked((*feeding_queries, *asked.queries), asked.main, effect, True)
+                narrowed = parents.narrowed or bool(best.chosen)
+                return Asked((*feeding_queries, *asked.queries), asked.main, effect, narrowed)
     return split.unsendable(desk, level, atoms, place)

@@ -46,6 +46,7 @@ class Desk:
     relational: Place
     combined: str | None
     wider: bool
+    single: str | None = None
     ids: Iterator[int] = field(default_factory=count)
     notes: list[str] = field(default_factory=list)
     ways_known: dict[tuple[Test, str, int], list[Choice]] = field(default_factory=dict)
@@ -278,7 +279,7 @@ def _candidates(
     out = []
     for choice, has in found:
         clause: object = id(has) if has is not None else id(choice.test)
-        tops = {p[:1] for p in choice.paths if len(p) > 1}
+        tops = {p[:1] for p in choice.paths if len(p) > 1 and p[0].keyword != desk.single}
         if choice.paths & used or any(items.get(top, clause) != clause for top in tops):
             continue
         used |= choice.paths
