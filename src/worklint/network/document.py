@@ -258,8 +258,12 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
             if seen.does != "relational":
                 query: Json = {"does": seen.does}
                 query |= {"status": seen.status} if seen.does == "refused" else {"misses": ["other"]}
-                found.append({"id": f"parents-{seen.model}-{seen.level}", "for": where, "when": {"none": ["*parent-uid"]},
-                              "then": {"query": query}, "because": because, "evidence": "probe"})  # fmt: skip
+                # Where a list of UIDs does as well as one, only a level that is not named at all makes the difference.
+                wanted = [[p] for p in seen.second.split(",")] if seen.first == "list" else [[]]
+                for number, more in enumerate(wanted, 1):
+                    name = f"parents-{seen.model}-{seen.level}" + (f"-{number}" if len(wanted) > 1 else "")
+                    found.append({"id": name, "for": where, "when": {"none": ["*parent-uid", *more]},
+                                  "then": {"query": query}, "because": because, "evidence": "probe"})  # fmt: skip
             lifts.append({"lifts": "parents-required", "for": where, "because": because, "evidence": "probe"})
         elif seen.what == "date-time":
             lifts_too, one = _date_time(seen, where, record.transport)

@@ -13,6 +13,8 @@ from worklint.network.meaning import FOREIGN, PATTERN_SQL, Asked, matches, narro
 
 Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
+_BROAD = frozenset({"wildcard-literal", "range-literal"})
+"""Ways of losing that every value of a kind of matching shares; all others need a peculiar value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,17 @@ class Found:
         return frozenset("+" + r for r in self.adds) | frozenset("-" + r for r in self.misses)
 
 
+    @property
+    def excluded_adds(self) -> frozenset[str]:
+        """The ways of adding that a query excluded."""
+        return frozenset(r[1:] for r in self.excluded if r[0] == "+")
+
+    @property
+    def excluded_misses(self) -> frozenset[str]:
+        """The ways of missing that a query excluded."""
+        return frozenset(r[1:] for r in self.excluded if r[0] == "-")
+
+
 @dataclass(slots=True)
 class _Tally:
     kept: int = 0
@@ -100,11 +113,12 @@ def infer(
         )  # fmt: skip
     if tally.added and not tally.left_out and "other" in _blame(tally):
         return Found("ignored", trials=count, why="entities without the value come back just the same")
-    if not tally.kept and not tally.added and tally.lost:
-        if tally.lost >= 2 or len({t.asked for t in answered}) >= 2:
+    bare = [w for w in tally.lost_by if not w - _BROAD]
+    if not tally.kept and not tally.added and bare:
+        if len(bare) >= 2 or len({t.asked for t in answered}) >= 2:
             common = frozenset.intersection(*tally.lost_by) if tally.lost_by else frozenset()
             return Found(
-                "nothing", misses=common - {"padding", "charset"} or frozenset({"other"}), trials=count,
+                "nothing", misses=common or frozenset({"other"}), trials=count,
                 why="nothing comes back, not even what has the value",
             )  # fmt: skip
         return Found(
@@ -182,11 +196,12 @@ def _blame(tally: _Tally) -> frozenset[str]:
 
 
 def _losses(tally: _Tally) -> frozenset[str]:
-    """Explain each lost match: by the ways that never let a match through, else by whatever they are."""
-    misses: set[str] = set()
-    for ways in tally.lost_by:
-        sure = ways - tally.cleared_misses
-        misses |= sure or {"other"}
+    """Explain each lost match: by a way that never let a match through, first where only one can be to blame."""
+    rest = [ways - tally.cleared_misses for ways in tally.lost_by]
+    misses = {next(iter(ways)) for ways in rest if len(ways) == 1}
+    for ways, sure in zip(tally.lost_by, rest, strict=True):
+        if not sure & misses:
+            misses |= sure or (ways - _BROAD) or {"other"}
     return frozenset(misses)
 
 

@@ -75,7 +75,12 @@ def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
             else:
                 outcomes.append(("mixed", ""))
     does = outcomes[0] if len(set(outcomes)) == 1 else ("mixed", "")
-    return [_said(scope, "parents", does[0], status=does[1])]
+    # A list of UIDs may stand for the one that is wanted.
+    listed = [Key(k.path, f"{k.text}\\{k.text}.31742") if i == 0 else k for i, k in enumerate(named)]
+    uid = named and named[0].path[-1].vr == "UI"
+    answer = bench.ask(*listed, fixed=False) if uid else None
+    several = answer is not None and not answer.failure and scope.rows.keys() <= keep(answer, scope.model, scope.level).keys()
+    return [_said(scope, "parents", does[0], "list" if several else "", ",".join(parents), does[1])]
 
 
 def _known(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:

@@ -97,6 +97,8 @@ def widened(asked: Asked, values: tuple[str, ...]) -> tuple[frozenset[str], ...]
     if asked.kind not in ("single", "wildcard"):
         return ()
     found = [way for v in values for way in _ways(asked, v)]
+    if asked.kind == "wildcard" and len(values) > 1 and _fits(asked.text, "\\".join(values)):
+        found.append(frozenset({"joined"}))
     return tuple(sorted(dict.fromkeys(found), key=len))
 
 

@@ -122,7 +122,7 @@ def detail(bench: Bench, about: About, deep: bool = True) -> Measured:
 
     def conclude(kind: str, trials: Sequence[Trial]) -> Found:
         return infer(
-            trials, subjects, pairs.possible_adds(kind, vr),
+            trials, subjects, pairs.possible_adds(kind, vr, about.several),
             pairs.possible_misses(kind, vr, about.several, below), scope.complete,
         )  # fmt: skip
 
@@ -145,7 +145,24 @@ def detail(bench: Bench, about: About, deep: bool = True) -> Measured:
     if vr in PATTERNED:
         trials = [bench.trial(about, a) for a in pairs.wildcard(vr, stored)]
         star = [t for t in trials if t.asked.text == "*"]
-        out.found[("wildcard", "")] = conclude("wildcard", [t for t in trials if t.asked.text != "*"])
+        marked = [t for t in trials if "?" in t.asked.text]
+        rest = [t for t in trials if t not in star and t not in marked]
+        # A pattern with small letters may be no legal code; that it is refused says nothing of others.
+        small = [t for t in rest if t.failure and vr == "CS" and t.asked.text != t.asked.text.upper()]
+        if small and len(small) < len(rest):
+            rest = [t for t in rest if t not in small]
+            out.found[("wildcard", "has-lower")] = conclude("wildcard", small)
+        usual, one_each = conclude("wildcard", rest), conclude("wildcard", marked)
+        every = conclude("wildcard", [*rest, *marked])
+        if not marked or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
+            out.found[("wildcard", "")] = every
+        else:
+            # What is seen with a question mark only is said of patterns that have one.
+            out.found[("wildcard", "")] = usual
+            out.found[("wildcard", "question-mark")] = replace(
+                one_each, open_adds=one_each.open_adds - usual.excluded_adds,
+                open_misses=one_each.open_misses - usual.excluded_misses,
+            )  # fmt: skip
         slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")
         out.found[slot] = _star(conclude("universal" if vr in TEXT else "wildcard", star))
     if vr in RANGED:
@@ -166,7 +183,8 @@ def _ranges(bench: Bench, about: About, stored: pairs.Stored, conclude: Conclude
     }
     every = conclude("range", [t for trials in shapes.values() for t in trials])
     each = {shape: conclude("range", trials) for shape, trials in shapes.items()}
-    if all(f.does == every.does and f.blamed == every.blamed and f.status == every.status for f in each.values()):
+    alike = all(f.does == every.does and f.blamed == every.blamed and f.status == every.status for f in each.values())
+    if alike or every.does == "nothing":
         out.found[("range", "")] = every
     else:
         for shape, found in each.items():

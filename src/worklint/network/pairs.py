@@ -53,11 +53,11 @@ def illegal(vr: str) -> tuple[Asked, ...]:
     return tuple(ask_single(vr, text.strip(), legal=False) for text in _ILLEGAL.get(vr, ()))
 
 
-def possible_adds(kind: str, vr: str) -> frozenset[str]:
+def possible_adds(kind: str, vr: str, several: bool = False) -> frozenset[str]:
     """Return the ways in which a source may widen a key; each is believed until a query excluded it."""
     found = {"empty"}
     if kind == "single" and vr in TEXT:
-        found |= {"prefix"} if vr == "AS" else {"case", "accent", "prefix", "word", "substring"}
+        found |= set() if vr == "AS" else {"case", "accent", "prefix", "word", "substring"}
     if kind == "wildcard" and vr in CASED:
         found |= {"case", "accent", "prefix", "substring"}
     if kind in ("single", "wildcard") and vr in ("ST", "LT", "UT", "UC", "PN"):
@@ -65,6 +65,8 @@ def possible_adds(kind: str, vr: str) -> frozenset[str]:
         found.add("padding")
     if vr == "PN" and kind in ("single", "wildcard"):
         found.add("group")
+    if kind == "wildcard" and several:
+        found.add("joined")
     if kind == "single" and vr == "UI":
         found.add("prefix")
     if kind == "range" and vr in NUMBERS:
@@ -126,7 +128,8 @@ def _worth(asked: Asked, stored: Stored) -> frozenset[str]:
     found: set[str] = set()
     for values in stored:
         if matches(asked, values):
-            found |= {"-" + r for r in narrowed(asked, values)} | {"kept"}
+            ways = narrowed(asked, values) - {"wildcard-literal", "range-literal"}
+            found |= {"kept", *(["-" + "+".join(sorted(ways))] if ways else [])}
         else:
             found |= {"+" + next(iter(w)) for w in widened(asked, values) if len(w) == 1}
     return frozenset(found)
@@ -156,9 +159,9 @@ def single(vr: str, stored: Stored) -> tuple[Asked, ...]:
         if one not in chosen and one not in made and reason in _worth(one, stored) - covered:
             made.append(one)
             covered |= _worth(one, stored)
-    lone = [a for a in chosen if a.legal]
-    if not lone and (first := next((v for v in values if _asked(vr, v).legal), None)):
-        chosen.append(_asked(vr, first))
+    # Whatever else is peculiar: an ordinary value has to be among them.
+    if not any(a.legal and a.text.isascii() for a in chosen):
+        chosen += [a for v in values if v.isascii() and (a := _asked(vr, v)).legal][:1]
     return (*chosen, *made, ask_single(vr, impossible(vr)))
 
 
@@ -201,8 +204,7 @@ def _made(vr: str, values: list[str], covered: set[str]) -> Iterable[tuple[str, 
 
 def wildcard(vr: str, stored: Stored) -> tuple[Asked, ...]:
     """Return the keys for wild card matching: a start, an end, a middle, one character, another letter case."""
-    values = [v for v in distinct(vr, stored) if len(v) > 1]
-    made = []
+    values = distinct(vr, stored)
     texts = sorted(values, key=lambda v: (not v.isascii(), abs(len(v) - 8)))
     candidates = []
     for v in texts[:12]:
@@ -210,38 +212,46 @@ def wildcard(vr: str, stored: Stored) -> tuple[Asked, ...]:
         candidates += [f"{v[:half]}*", f"*{v[-half:]}"]
         if len(v) > 3:
             candidates += [f"*{v[1:-1]}*", f"{v[0]}*{v[-1]}"]
-    spread, covered = _greedy(
+    made, covered = _greedy(
         (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")), stored, 3 if vr in TEXT else 2
     )
-    made += spread
-    if vr in CASED:
-        for v in texts[:3]:
-            for pattern, reason in (
-                (f"?{v[1:]}", ""), (f"{v[:-1].swapcase()}*", "+case"), (f"{_scored(v)}*", "+" + PATTERN_SQL),
-                (f"{v[:-1]}?", ""),
-            ):  # fmt: skip
-                one = Asked("wildcard", vr, pattern)
-                worth = _worth(one, stored)
-                if (reason and reason in worth - covered) or (not reason and "kept" in worth and v == texts[0]):
-                    made.append(one)
-                    covered |= worth
-        for v in values:
-            if plain(v) != v:
-                one = Asked("wildcard", vr, f"{plain(v)[:-1]}*")
-                if "+accent" in _worth(one, stored) - covered:
-                    made.append(one)
-                    covered |= _worth(one, stored)
-        if vr == "PN":
-            for group in [g for v in values if "=" in v for g in v.split("=") if len(g) > 2]:
-                one = Asked("wildcard", vr, f"{group[:2]}*")
-                if "-group" in _worth(one, stored) - covered:
-                    made.append(one)
-                    covered |= _worth(one, stored)
-        for v in [v for v in values if not v.isascii()][:1]:
-            if "-charset" not in covered:
-                made.append(Asked("wildcard", vr, f"{v[:-1]}*"))
+    if not any(a.text.isascii() for a in made):
+        made += [Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts if v.isascii()][:1]
+    crossed = [(v[0].strip(), v[-1].strip()) for v in stored if len(v) > 1]
+    over = [("+joined", f"{a[:-1]}*{b[1:]}") for a, b in crossed if min(len(a), len(b)) > 1][:4] if vr in TEXT else []
+    for reason, pattern in (*over, *_patterns(vr, values, texts)):
+        one = Asked("wildcard", vr, pattern)
+        worth = _worth(one, stored)
+        if reason in worth and (reason == "kept" or reason not in covered) and one not in made:
+            made.append(one)
+            covered |= worth
     cut = "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*"
     return (*dict.fromkeys(made), Asked("wildcard", vr, cut), Asked("wildcard", vr, "*"))
+
+
+def _patterns(vr: str, values: list[str], texts: list[str]) -> Iterable[tuple[str, str]]:
+    """Yield what a pattern is made for, and the pattern."""
+    if vr not in CASED:
+        return
+    for v in texts[:1]:
+        yield "kept", f"?{v[1:]}"
+        yield "kept", f"{v[:-1]}?"
+    for v in values:
+        if not v.isascii():
+            # One character may be several bytes.
+            at = next(i for i, c in enumerate(v) if not c.isascii())
+            yield "kept", f"{v[:at]}?{v[at + 1 :]}"
+            break
+    for v in texts[:3]:
+        yield "+case", f"{v[:-1].swapcase()}*"
+        yield "+" + PATTERN_SQL, f"{_scored(v)}*"
+    for v in values:
+        if plain(v) != v:
+            yield "+accent", f"{plain(v)[:-1]}*"
+        if not v.isascii() and "=" not in v:
+            yield "-charset", f"{v[:-1]}*"
+        for group in v.split("=")[:1] if vr == "PN" and "=" in v else ():
+            yield "-group", f"*{group[2:]}"
 
 
 def _scored(value: str) -> str:

@@ -42,7 +42,7 @@ COMMON = {
         ScheduledProcedureStepSequence.ScheduledStationName
         ScheduledProcedureStepSequence.ScheduledProtocolCodeSequence.CodeValue
         ScheduledProcedureStepSequence.ScheduledProtocolCodeSequence.CodingSchemeDesignator
-        StudyDate StudyTime EthnicGroup PatientAge""",
+        StudyDate StudyTime EthnicGroup PatientAge OtherPatientIDs OtherPatientNames StudyDescription StudyID Modality""",
 }
 """Attributes that worklists name beside the printed keys, by the level that they describe; data, not rules."""
 
