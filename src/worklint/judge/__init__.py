@@ -202,7 +202,7 @@ def _judge_query(
     query = send(place, worklist, conjunction)
     parts, effect, severity, extra = judge_keys(worklist, place, query)
     effect, severity = _selectors(worklist, place, query, parts, effect, severity, extra)
-    effect, severity = _caps(worklist, place, query, effect, severity, extra)
+    effect, severity = _caps(worklist, place, query, parts, effect, severity, extra)
     return parts, effect, severity, extra
 
 
@@ -311,8 +311,8 @@ def _sent_part(
         effect, rule, because, remedy = _apply(change, effect, rule, because, remedy)
         evidence += [e for e in change.interaction.evidence if e not in evidence]
         trace.append(f"Together with another key: {change.interaction.because or 'the query is changed'}.")
-    if literal.scope and literal.scope != "item" and f"{literal.scope} has" not in serves:
-        inside = [k for k in query.keys if k.literal.group == literal.group]
+    if literal.entities and f"{literal.scope} has" not in serves:
+        inside = [k for k in query.keys if set(k.literal.entities) & set(literal.entities)]
         if len({k.at[0].path for k in inside}) > 1 and not effect.rejected and not effect.blocks:
             effect = effect.also(KeyEffect(adds=frozenset({"one-series"})))
             rule = _over_spelling(rule, "WL417")
@@ -619,14 +619,23 @@ def selected(query: Query, alternatives: tuple[tuple[str, int], ...]) -> bool | 
     for key in query.keys:
         if key.literal.negated:
             continue
-        for one in key.at:
-            for name, least in alternatives:
-                if name != one.dotted and name.casefold() != (one.label or "").casefold():
-                    continue
-                if one.sent.parameter is not None:
-                    answer = None
-                elif len(one.sent.text.replace("*", "").replace("?", "")) >= least:
-                    return True
+        # The values of a list are several queries, and each of them needs its key.
+        met = [_meets(one, alternatives) for one in key.at]
+        if False not in met:
+            if None not in met and key.sends == "yes":
+                return True
+            answer = None
+    return answer
+
+
+def _meets(one: KeyAt, alternatives: tuple[tuple[str, int], ...]) -> bool | None:
+    answer: bool | None = False
+    for name, least in alternatives:
+        if name == one.dotted or name.casefold() == (one.label or "").casefold():
+            if one.sent.parameter is not None:
+                answer = None
+            elif len(one.sent.text.replace("*", "").replace("?", "")) >= least:
+                return True
     return answer
 
 
@@ -639,11 +648,11 @@ def cap_rows(cap: Cap, place: Place) -> int | None:
     return cap.rows
 
 
-def bounded(query: Query, rows: int | None) -> bool:
-    """Tell if unique keys hold the answer below the cap."""
-    for key in query.keys:
+def bounded(query: Query, rows: int | None, parts: Sequence[Part] = ()) -> bool:
+    """Tell if unique keys hold the answer below the cap; by its part, a key that adds rows holds nothing."""
+    for i, key in enumerate(query.keys):
         one = key.at[0]
-        if one.unique and not key.literal.negated:
+        if one.unique and not key.literal.negated and not (parts and parts[i].key.adds):
             if one.sent.kind == "single" and len(key.at) == 1:
                 return True
             if one.sent.kind == "list-of-uid" and rows and one.sent.count < rows:
@@ -652,13 +661,19 @@ def bounded(query: Query, rows: int | None) -> bool:
 
 
 def _caps(
-    worklist: Worklist, place: Place, query: Query, effect: Effect, severity: Severity | None, extra: list[Cause]
+    worklist: Worklist,
+    place: Place,
+    query: Query,
+    parts: Sequence[Part],
+    effect: Effect,
+    severity: Severity | None,
+    extra: list[Cause],
 ) -> tuple[Effect, Severity | None]:
     for cap in place.profile.caps:
         if place_fits(cap.where, place, worklist.level) is False:
             continue
         rows = cap_rows(cap, place)
-        if rows == 0 or bounded(query, rows):
+        if rows == 0 or bounded(query, rows, parts):
             continue
         own = _BOTH if cap.refuses else Effect(misses=frozenset({"cap"}))
         level: Severity = "info" if cap.signalled and cap.paging else ("warning" if cap.signalled else "error")

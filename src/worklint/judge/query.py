@@ -23,13 +23,17 @@ _NOT_SENT_KINDS = frozenset({"empty", "multiple", "fuzzy", "datetime"})
 
 @frozen
 class Literal:
-    """A constraint in one conjunction. ``group`` names the ``has`` it stands in, ``scope`` that clause's scope."""
+    """A constraint in one conjunction. ``group`` names the ``has`` it stands in, ``scope`` that clause's scope.
+
+    ``entities`` names all clauses around it that ask for one and the same entity.
+    """
 
     index: int
     constraint: Constraint
     negated: bool
     group: int | None = None
     scope: str | None = None
+    entities: tuple[int, ...] = ()
 
 
 @frozen
@@ -86,16 +90,19 @@ def conjunctions(worklist: Worklist) -> tuple[tuple[Literal, ...], ...] | None:
             for part in node.parts:
                 yield from leaves(part)
 
-    def form(node: Filter, group: int | None, scope: str | None) -> list[tuple[Literal, ...]]:
+    def form(
+        node: Filter, group: int | None, scope: str | None, entities: tuple[int, ...] = ()
+    ) -> list[tuple[Literal, ...]]:
         if isinstance(node, Test):
-            return [(Literal(index[id(node.constraint)], node.constraint, node.negated, group, scope),)]
+            return [(Literal(index[id(node.constraint)], node.constraint, node.negated, group, scope, entities),)]
         if isinstance(node, Has):
             if node.negated:
                 # No query says that no item satisfies several tests: a scope without a group marks what never goes out.
                 return [tuple(Literal(index[id(c)], c, True, None, node.scope) for c in leaves(node.filter))]
             own = next(groups)
-            return form(node.filter, own, node.scope)
-        parts = [form(p, group, scope) for p in node.parts]
+            around = entities if node.scope == "item" else (*entities, own)
+            return form(node.filter, own, node.scope, around)
+        parts = [form(p, group, scope, entities) for p in node.parts]
         if isinstance(node, Any):
             return [c for p in parts for c in p]
         return [tuple(lit for c in combination for lit in c) for combination in product(*parts)]
@@ -192,7 +199,9 @@ def send(place: Place, worklist: Worklist, conjunction: tuple[Literal, ...]) -> 
     for position, literal in enumerate(conjunction):
         constraint = literal.constraint
         inside_none = literal.scope is not None and literal.group is None
-        if inside_none or (literal.negated and not (place.own and place.own_negation)):
+        # There is no key for "has no value" either.
+        says_nothing = literal.negated and sent_values(constraint)[0].kind == "universal"
+        if inside_none or says_nothing or (literal.negated and not (place.own and place.own_negation)):
             unsent.append(Unsent(literal, "negated"))
         elif constraint.matching in _NOT_SENT_KINDS:
             unsent.append(Unsent(literal, "negotiated"))
@@ -229,6 +238,9 @@ def send(place: Place, worklist: Worklist, conjunction: tuple[Literal, ...]) -> 
     keys = []
     for literal, constraint in kept:
         at = tuple(key_at(place, worklist.level, constraint, sent) for sent in sent_values(constraint))
+        if literal.negated:
+            # A unique key that is excluded names no parent.
+            at = tuple(replace(one, parent=False) for one in at)
         sends = _sends(place, at[0])
         if sends == "no":
             unsent.append(Unsent(literal, "label"))

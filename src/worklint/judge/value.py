@@ -146,7 +146,33 @@ def _multi_valued(sent: Sent) -> bool | None:
 def _outside_ascii(sent: Sent) -> bool | None:
     if sent.vr not in TEXT_VRS and sent.vr != "":
         return False
-    return None if sent.parameter else not sent.text.isascii()
+    # A source that compares bytes takes ? for one of them, and a letter outside ASCII has several.
+    return None if sent.parameter else not sent.text.isascii() or (sent.kind == "wildcard" and "?" in sent.text)
+
+
+def _percent_encoded(sent: Sent) -> bool:
+    # The separators of a list of UIDs are commas in a URL, and stand as they are.
+    text = sent.text.replace("\\", "") if sent.kind == "list-of-uid" else sent.text
+    return re.fullmatch(r"[A-Za-z0-9._~-]*", text) is None
+
+
+def _one_way(sent: Sent) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the reasons that can only miss, and those that can only add, with this value.
+
+    Several values written as one text: too much is found only by a wild card inside the pattern, which spans two of
+    them; too little only where the pattern does not begin and end with ``*``. Bytes taken for characters: one ``?``
+    finds too little, only several find too much.
+    """
+    no_adds, no_misses = set(), set()
+    if sent.parameter is None and sent.kind in ("single", "wildcard"):
+        inside = sent.text.strip("*") if sent.kind == "wildcard" else ""
+        if "*" not in inside and "?" not in inside:
+            no_adds.add("joined")
+        if sent.kind == "wildcard" and sent.text.startswith("*") and sent.text.endswith("*"):
+            no_misses.add("joined")
+        if sent.text.isascii() and sent.text.count("?") < 2:
+            no_adds.add("charset")
+    return frozenset(no_adds), frozenset(no_misses)
 
 
 _TRIGGERS: dict[str, Callable[[Sent], bool | None]] = {
@@ -171,8 +197,9 @@ def strike(
     Under ``ignoring case`` a source that folds does what is asked, and one that does not may miss. ``certain`` tells
     that the evidence saw it fold, and does not merely allow that it may (PS3.4 C.2.2.2.1.1 leaves it to the SCP).
     """
-    keep_adds = {r for r in adds if can_trigger(r, sent)}
-    keep_misses = {r for r in misses if can_trigger(r, sent)}
+    no_adds, no_misses = _one_way(sent)
+    keep_adds = {r for r in adds - no_adds if can_trigger(r, sent)}
+    keep_misses = {r for r in misses - no_misses if can_trigger(r, sent)}
     for reason in ("case", "accent"):
         if reason in sent.ignoring and can_trigger(reason, sent):
             if not (reason in keep_adds and certain):
@@ -219,7 +246,7 @@ _CLASSES: dict[str, Callable[[Sent], bool | None]] = {
     "regex-characters": lambda s: re.search(r"[][.^$+(){}|\\]", s.text) is not None,
     "double-quote": lambda s: '"' in s.text,
     "has-hyphen": lambda s: "-" in s.text,
-    "percent-encoded": lambda s: re.fullmatch(r"[A-Za-z0-9._~-]*", s.text) is None,
+    "percent-encoded": _percent_encoded,
     "family-name-only": lambda s: s.vr == "PN" and "^" not in s.text,
     "name-affix": lambda s: s.vr == "PN" and s.text.count("^") > 2,
     "leading-space": lambda s: s.text.startswith(" "),
