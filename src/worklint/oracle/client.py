@@ -14,7 +14,8 @@ from itertools import product
 from worklint.judge.place import Place
 from worklint.model import All, Any, Constraint, Filter, Has, Test, Worklist
 from worklint.oracle.matcher import Entity
-from worklint.oracle.simulated import Answer, Key, SimulatedSource
+from worklint.oracle.simulated import Answer, SimulatedSource
+from worklint.oracle.wire import Key
 
 _NEVER_SENT = frozenset({"empty", "multiple", "fuzzy", "datetime"})
 
@@ -90,7 +91,8 @@ def queries(
 def _goes_out(leaf: Leaf, place: Place, source: SimulatedSource) -> bool:
     c = leaf.constraint
     kind = c.asked if c.matching == "none" else c.matching
-    if leaf.negated and not place.own_negation:
+    # Only the product's own path can say "not"; no path can say "not anything".
+    if leaf.negated and (not place.own_negation or kind == "universal"):
         return False
     if kind in _NEVER_SENT:
         return False
@@ -103,11 +105,13 @@ def _viewer_sends(c: Constraint, place: Place, source: SimulatedSource) -> bool:
     key = Key(c.path, "", c.label, c.vr)
     for record in place.viewer.sends:
         where = replace(record.where, labels=(), attributes=())
-        if source._closeness(record.where, key, None, place.viewer) is not None and source.fits(where, None):
+        if source.reading.closeness(record.where, key, None, place.viewer) is not None and source.reading.fits(
+            where, None
+        ):
             return record.sends == "yes" or (
-                record.sends == "unknown" and source.draw("sends", key.name, c.label) < 0.5
+                record.sends == "unknown" and source.reading.draw("sends", key.name, c.label) < 0.5
             )
-    return bool(c.path) or place.own or source.draw("sends", key.name, c.label) < 0.5
+    return bool(c.path) or place.own or source.reading.draw("sends", key.name, c.label) < 0.5
 
 
 def _one_item_a_sequence(leaves: list[Leaf]) -> list[Leaf]:
@@ -115,13 +119,13 @@ def _one_item_a_sequence(leaves: list[Leaf]) -> list[Leaf]:
     last: dict[tuple[str, ...], object] = {}
     for i, leaf in enumerate(leaves):
         path = leaf.constraint.path
-        if len(path) > 1:
+        if len(path) > 1 and not leaf.negated:
             last[tuple(a.tag for a in path[:-1])] = leaf.clause if leaf.clause is not None else ("alone", i)
     out = []
     for i, leaf in enumerate(leaves):
         path = leaf.constraint.path
         mine = leaf.clause if leaf.clause is not None else ("alone", i)
-        if len(path) < 2 or last[tuple(a.tag for a in path[:-1])] == mine:
+        if len(path) < 2 or leaf.negated or last[tuple(a.tag for a in path[:-1])] == mine:
             out.append(leaf)
     return out
 
@@ -129,8 +133,11 @@ def _one_item_a_sequence(leaves: list[Leaf]) -> list[Leaf]:
 def _one_key_an_attribute(leaves: list[Leaf]) -> list[Leaf]:
     """Of several tests on one attribute the last goes out, unless they are the two bounds of one range."""
     out: dict[object, Leaf] = {}
-    for leaf in leaves:
+    for number, leaf in enumerate(leaves):
         c = leaf.constraint
+        if leaf.negated:
+            out[number] = leaf
+            continue
         name = tuple(a.tag for a in c.path) or (c.label or "").casefold()
         before = out.pop(name, None)
         if before is not None and _two_bounds(before.constraint, c):

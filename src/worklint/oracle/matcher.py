@@ -93,11 +93,11 @@ def _has(condition: Has, entity: Entity, here: Dataset, depth: int, world: _Worl
         # One and the same item satisfies everything inside.
         holders = _holders(condition.path, entity, here, depth)
         inside = condition.path[depth:]
-        items = [i for e, d in holders for i in _items(d, inside)]
-        owner = {id(i): e for e, d in holders for i in _items(d, inside)}
-        return any(_true(condition.filter, owner[id(i)], i, len(condition.path), world) for i in items)
+        found = [i for e, d in holders for i in items(d, inside)]
+        owner = {id(i): e for e, d in holders for i in items(d, inside)}
+        return any(_true(condition.filter, owner[id(i)], i, len(condition.path), world) for i in found)
     # One and the same entity of that level does.
-    return any(_true(condition.filter, e, e.dataset, 0, world) for e in _at_level(entity, condition.scope))
+    return any(_true(condition.filter, e, e.dataset, 0, world) for e in at_level(entity, condition.scope))
 
 
 def _satisfied(test: Test, entity: Entity, here: Dataset, depth: int, world: _World) -> bool:
@@ -107,11 +107,11 @@ def _satisfied(test: Test, entity: Entity, here: Dataset, depth: int, world: _Wo
         raise UndecidedError(constraint.text)
     if not constraint.path:
         label = (constraint.label or "").casefold()
-        fields = [dict(e.labels).get(label, ()) for e in (*_ways_up(entity), *entity.below)]
+        fields = [dict(e.labels).get(label, ()) for e in (*ways_up(entity), *entity.below)]
         return _compare(constraint, kind, [v for f in fields for v in f], world)
     if kind == "sequence":
         return any(
-            _items(d, constraint.path[depth:])
+            items(d, constraint.path[depth:])
             for _, d in _holders(constraint.path, entity, here, depth, constraint.attribute_level)
         )
     places = _places(constraint, entity, here, depth)
@@ -129,12 +129,12 @@ def _satisfied(test: Test, entity: Entity, here: Dataset, depth: int, world: _Wo
 def _places(constraint: Constraint, entity: Entity, here: Dataset, depth: int) -> list[tuple[list[str], list[str]]]:
     """Return the values at each place where the attribute may stand (with those of the paired time)."""
     attribute, steps = constraint.path[-1], constraint.path[depth:-1]
-    derived = _derived(constraint.path, entity) if depth == 0 else None
-    if derived is not None:
-        return [(derived, [])]
+    described = derived(constraint.path, entity) if depth == 0 else None
+    if described is not None:
+        return [(described, [])]
     found = []
     for _, dataset in _holders(constraint.path, entity, here, depth, constraint.attribute_level):
-        for item in _items(dataset, steps) if steps else [dataset]:
+        for item in items(dataset, steps) if steps else [dataset]:
             times = values_of(item, constraint.pair) if constraint.pair else []
             found.append((values_of(item, attribute), times))
     return found
@@ -152,7 +152,7 @@ def _holders(
         return [(entity, here)]
     if home not in (entity.level, *_nearest_first(entity)):
         home = home_of(path[0], entity)
-    return [(e, e.dataset) for e in _at_level(entity, home or entity.level)]
+    return [(e, e.dataset) for e in at_level(entity, home or entity.level)]
 
 
 def home_of(attribute: Attribute, entity: Entity) -> str:
@@ -160,7 +160,7 @@ def home_of(attribute: Attribute, entity: Entity) -> str:
     if _element(entity.dataset, attribute) is not None:
         return entity.level
     for level in _nearest_first(entity):
-        if any(_element(e.dataset, attribute) is not None for e in _at_level(entity, level)):
+        if any(_element(e.dataset, attribute) is not None for e in at_level(entity, level)):
             return level
     return entity.level
 
@@ -178,21 +178,22 @@ def _nearest_first(entity: Entity) -> list[str]:
     return down + up
 
 
-def _at_level(entity: Entity, level: str) -> tuple[Entity, ...]:
+def at_level(entity: Entity, level: str) -> tuple[Entity, ...]:
     """Return the relatives of an entity at a level, each with its way up."""
     if entity.level == level:
         return (entity,)
-    for parent in _ways_up(entity)[1:]:
+    for parent in ways_up(entity)[1:]:
         if parent.level == level:
             return (parent,)
-    return tuple(e for b in entity.below for e in _at_level(replace(b, above=entity), level))
+    return tuple(e for b in entity.below for e in at_level(replace(b, above=entity), level))
 
 
-def _ways_up(entity: Entity) -> tuple[Entity, ...]:
-    return (entity,) if entity.above is None else (entity, *_ways_up(entity.above))
+def ways_up(entity: Entity) -> tuple[Entity, ...]:
+    """Return an entity and all above it."""
+    return (entity,) if entity.above is None else (entity, *ways_up(entity.above))
 
 
-def _derived(path: tuple[Attribute, ...], entity: Entity) -> list[str] | None:
+def derived(path: tuple[Attribute, ...], entity: Entity) -> list[str] | None:
     """Return the value of an attribute that describes what lies below (PS3.4 C.3.4), or ``None`` if it is none.
 
     ``ModalitiesInStudy`` speaks of all series (language.md, several stored values).
@@ -208,16 +209,16 @@ def _derived(path: tuple[Attribute, ...], entity: Entity) -> list[str] | None:
     if keyword not in rules:
         return None
     owner, level, source = rules[keyword]
-    for top in _ways_up(entity):
+    for top in ways_up(entity):
         if top.level == owner and top.below:
-            members = _at_level(top, level)
+            members = at_level(top, level)
             if not source:
                 return [str(len(members))]
             return [v for e in members for v in values_of(e.dataset, Attribute(source, "", "CS", "1"))]
     return None
 
 
-def _items(dataset: Dataset, path: tuple[Attribute, ...]) -> list[Dataset]:
+def items(dataset: Dataset, path: tuple[Attribute, ...]) -> list[Dataset]:
     """Return the items that a path of sequences leads to; without a path the data set itself."""
     found = [dataset]
     for sequence in path:
@@ -280,7 +281,7 @@ def _compare(constraint: Constraint, kind: str, stored: list[str], world: _World
     if kind == "universal":
         return bool(stored)
     if kind == "range":
-        return any(_between(v, wanted[0], wanted[1], constraint.strict, vr, world) for v in stored)
+        return any(between(v, wanted[0], wanted[1], constraint.strict, vr, world.zone) for v in stored)
     if kind == "multiple":
         # Together they cover the list.
         return all(any(equal(v, w, vr, ignoring, world.zone) for v in stored) for w in wanted)
@@ -307,28 +308,27 @@ def equal(stored: str, wanted: str, vr: str, ignoring: frozenset[str] = frozense
         at, to = moment(stored, vr, zone), moment(wanted, vr, zone)
         return at is not None and at == to
     if vr == "PN":
-        return _name_fits(stored, wanted, ignoring, lambda s, w: _folded(s, ignoring) == _folded(w, ignoring))
-    return bool(trimmed(wanted, vr)) and _folded(trimmed(stored, vr), ignoring) == _folded(
-        trimmed(wanted, vr), ignoring
-    )
+        return _name_fits(stored, wanted, ignoring, lambda s, w: folded(s, ignoring) == folded(w, ignoring))
+    return bool(trimmed(wanted, vr)) and folded(trimmed(stored, vr), ignoring) == folded(trimmed(wanted, vr), ignoring)
 
 
 def alike(stored: str, pattern: str, vr: str, ignoring: frozenset[str] = frozenset()) -> bool:
     r"""Tell if a stored text fits a pattern: ``*`` any characters, ``?`` one, ``\\*`` and ``\\?`` themselves."""
     if vr == "PN":
-        return _name_fits(stored, pattern, ignoring, lambda s, w: _fits(s, w, vr, ignoring))
-    return _fits(trimmed(stored, vr), trimmed(pattern, vr), vr, ignoring)
+        return _name_fits(stored, pattern, ignoring, lambda s, w: fits_pattern(s, w, vr, ignoring))
+    return fits_pattern(trimmed(stored, vr), trimmed(pattern, vr), vr, ignoring)
 
 
-def _fits(text: str, pattern: str, vr: str, ignoring: frozenset[str]) -> bool:
+def fits_pattern(text: str, pattern: str, vr: str, ignoring: frozenset[str]) -> bool:
+    """Tell if the whole of a text fits a pattern."""
     expression, tail = "", ""
     if vr == "PN" and (end := re.search(r"\^[\^*]*\Z", pattern)):
         # Trailing empty components do not count: SMITH is SMITH^, and so SMITH^* is asked for.
         pattern, rest = pattern[: end.start()], end[0]
         tail = "(?:" + "".join(".*" if c == "*" else re.escape(c) for c in rest) + ")?"
-    for literal, wild in re.findall(r"\\(.)|(.)", _folded(pattern, ignoring), re.DOTALL):
+    for literal, wild in re.findall(r"\\(.)|(.)", folded(pattern, ignoring), re.DOTALL):
         expression += re.escape(literal) if literal else {"*": ".*", "?": "."}.get(wild, re.escape(wild))
-    return re.fullmatch(expression + tail, _folded(text, ignoring), re.DOTALL) is not None
+    return re.fullmatch(expression + tail, folded(text, ignoring), re.DOTALL) is not None
 
 
 def _name_fits(stored: str, wanted: str, ignoring: frozenset[str], fits: Anything) -> bool:
@@ -357,7 +357,8 @@ def trimmed(text: str, vr: str) -> str:
     return text.rstrip(" ")
 
 
-def _folded(text: str, ignoring: frozenset[str]) -> str:
+def folded(text: str, ignoring: frozenset[str]) -> str:
+    """Return a text without what is ignored: ``case``, ``accent``."""
     if "accent" in ignoring:
         text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     text = unicodedata.normalize("NFC", text)
@@ -421,12 +422,12 @@ def _offset(text: str) -> timezone:
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
 
 
-def _between(stored: str, low: str, high: str, strict: tuple[bool, bool], vr: str, world: _World) -> bool:
+def between(stored: str, low: str, high: str, strict: tuple[bool, bool], vr: str, zone: tzinfo = UTC) -> bool:
     """Both bounds belong to the range unless they are excluded; an open end is empty text."""
 
     def order(text: str) -> Anything:
         if vr in MOMENTS:
-            return moment(text, vr, world.zone)
+            return moment(text, vr, zone)
         return number(text, vr) if vr in NUMBERS else trimmed(text, vr)
 
     value = order(stored)
@@ -445,7 +446,7 @@ def _moment_between(constraint: Constraint, dates: list[str], times: list[str], 
     low, high = (_text(v, world, pattern=False) for v in constraint.values[:2])
     for day, clock in zip(dates, times, strict=False):
         text = day.strip() + re.sub(r"[ :]", "", clock)
-        if _between(text, low, high, constraint.strict, "DT", world):
+        if between(text, low, high, constraint.strict, "DT", world.zone):
             return True
     return False
 

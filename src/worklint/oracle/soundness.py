@@ -29,7 +29,9 @@ from worklint.knowledge.profile_reader import read_profile
 from worklint.model import SPELLING, All, Any, Constraint, Filter, Has, Test, Worklist
 from worklint.oracle import client, matcher, worlds
 from worklint.oracle.matcher import Entity
-from worklint.oracle.simulated import TEXTS, AmbiguousProfileError, Answer, SimulatedSource
+from worklint.oracle.reading import AmbiguousProfileError
+from worklint.oracle.simulated import Answer, SimulatedSource
+from worklint.oracle.wire import TEXTS
 from worklint.resolve import resolve
 from worklint.syntax.parser import parse
 from worklint.text import Text
@@ -331,6 +333,72 @@ def run(
         if tally.cases >= cases or (stop_at and len(tally.contradictions) >= stop_at):
             return tally
     raise AssertionError("judgings never end")
+
+
+def shrunk(case: Case, outcome: Outcome, decide: JudgeFunction = judge) -> tuple[Case, Outcome]:
+    """Return the smallest case found that is still contradicted: fewer entities, and parts of the condition alone."""
+
+    def tried(one: Case) -> Outcome | None:
+        worklist = read(one.text)
+        if worklist is None:
+            return None
+        try:
+            found = compare(worklist, decide(worklist, one.place), one)
+        except (matcher.UndecidedError, AmbiguousProfileError):
+            return None
+        return found if found.wrong else None
+
+    again = True
+    while again:
+        again = False
+        for smaller in _smaller(case):
+            found = tried(smaller)
+            if found is not None:
+                case, outcome, again = smaller, found, True
+                break
+    return case, outcome
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    for i in range(len(case.archive)):
+        if len(case.archive) > 1:
+            yield replace(case, archive=case.archive[:i] + case.archive[i + 1 :])
+    for i, top in enumerate(case.archive):
+        if len(top.below) > 1:
+            for j in range(len(top.below)):
+                less = replace(top, below=top.below[:j] + top.below[j + 1 :])
+                yield replace(case, archive=(*case.archive[:i], less, *case.archive[i + 1 :]))
+    shown = re.sub(r"^    show .*\n", "", case.text, flags=re.MULTILINE)
+    if shown != case.text:
+        yield replace(case, text=shown)
+    head, _, where = case.text.partition("    where ")
+    for part in _parts(where.removesuffix("\n}\n")):
+        yield replace(case, text=f"{head}    where {part}\n}}\n")
+
+
+def _parts(condition: str) -> list[str]:
+    """Return the conditions that stand in a condition, one level down, by its parentheses and words."""
+    pieces: list[str] = []
+    start, depth, quoted, i = 0, 0, False, 0
+    while i < len(condition):
+        c = condition[i]
+        if c == "\\" and quoted:
+            i += 1
+        elif c == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += (c == "(") - (c == ")")
+            joiner = re.match(r" (and|or) ", condition[i:])
+            if joiner and depth == 0 and not re.search(r"between \S+$", condition[:i]):
+                pieces.append(condition[start:i])
+                i += len(joiner[0]) - 1
+                start = i + 1
+        i += 1
+    pieces.append(condition[start:])
+    if len(pieces) > 1:
+        return pieces
+    inside = re.fullmatch(r"(?:not )?\((.*)\)", condition, re.DOTALL)
+    return [inside[1]] if inside else []
 
 
 def story(case: Case, outcome: Outcome) -> str:
