@@ -165,9 +165,20 @@ def write_stdout(write: Write, for_terminal: bool) -> None:
             reconfigure(errors="replace")
         else:
             reconfigure(encoding="utf-8", errors="surrogateescape", newline="")
-    with _told("standard output"):
-        write(cast(TextIO, out))
-        out.flush()
+    try:
+        with _told("standard output"):
+            write(cast(TextIO, out))
+            out.flush()
+    except OutputError:
+        # What is left in the buffer would fail once more, and unseen, when the interpreter ends.
+        drop_output()
+        raise
+
+
+def drop_output() -> None:
+    """Let everything that is still written to standard output vanish."""
+    with suppress(OSError, ValueError, AttributeError):  # a stream without a file behind it complains of nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Terminal(NamedTuple):

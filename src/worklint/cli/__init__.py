@@ -29,14 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Who reads no further wants no more; not even the interpreter's own complaint when it flushes at its end.
+        from worklint.output import drop_output
+
         drop_output()
         return 0
-
-
-def drop_output() -> None:
-    """Let everything that is still written to standard output vanish."""
-    import os
-    from contextlib import suppress
-
-    with suppress(OSError, ValueError, AttributeError):  # a stream without a file behind it complains of nothing
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,7 +58,7 @@ def run(given: Given) -> int:
         else:
             judging.write_results(given, gathered, report, usual)
     except BrokenPipeError:
-        from worklint.cli import drop_output
+        from worklint.output import drop_output
 
         drop_output()
     return code

@@ -7,24 +7,21 @@ import os
 from worklint import output
 from worklint.cli import judging
 from worklint.cli.plain import Given
-from worklint.cli.start import UsageError
 from worklint.run import Options
 
 
 def run(given: Given) -> int:
     """Judge worklists and show the matrix; 1 only if ``--fail-on`` is given and something reaches it."""
-    if given["planned"]:
-        raise UsageError("--planned: there are no plans yet; the matrix shows what is got as written")
     gathered = judging.read_inputs(given)
     if given["show_settings"]:
         output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
-    report = judging.judge(given, gathered, Options())
+    report = judging.judge(given, gathered, Options(planned=given["planned"]))
     code = judging.exit_code(report, given["fail_on"]) if given["fail_on"] else 0
     try:
-        judging.write_results(given, gathered, report, "table")
+        judging.write_results(given, gathered, report, "table", {"planned": given["planned"]})
     except BrokenPipeError:
-        from worklint.cli import drop_output
+        from worklint.output import drop_output
 
         drop_output()
     return code

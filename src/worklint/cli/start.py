@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from worklint.cli import INTERRUPTED, drop_output
+from worklint.cli import INTERRUPTED
 from worklint.cli.options import COMMANDS, Command
 from worklint.cli.plain import Given, read
 
@@ -37,7 +37,7 @@ def carry_out(command: Command, given: Given) -> int:
     """Run a command; a failure becomes a message on standard error and the exit code 2."""
     from worklint.discover import DiscoverError
     from worklint.knowledge.profile import ProfileError
-    from worklint.output import OutputError
+    from worklint.output import OutputError, drop_output
     from worklint.report import UnknownFormat
     from worklint.yaml_text import ProjectError
 
