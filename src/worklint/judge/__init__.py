@@ -17,8 +17,9 @@ from worklint.judge.interact import QueryEffect, interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_at, send, upper_keys
 from worklint.judge.remedy import remedy as find_remedy
+from worklint.judge.service import bounded, cap_rows, selected
 from worklint.judge.value import Sent, sent_values, value_signature
-from worklint.knowledge.profile import Behaviour, Cap
+from worklint.knowledge.profile import Behaviour
 from worklint.model import GRADES, SPELLING, Cause, Constraint, Effect, Evidence, Severity, Worklist
 from worklint.record import frozen, replace
 
@@ -613,53 +614,6 @@ def _selectors(
     return effect, severity
 
 
-def selected(query: Query, alternatives: tuple[tuple[str, int], ...]) -> bool | None:
-    """Tell if a query has one of the keys that a source wants; ``None``: it depends on a parameter."""
-    answer: bool | None = False
-    for key in query.keys:
-        if key.literal.negated:
-            continue
-        # The values of a list are several queries, and each of them needs its key.
-        met = [_meets(one, alternatives) for one in key.at]
-        if False not in met:
-            if None not in met and key.sends == "yes":
-                return True
-            answer = None
-    return answer
-
-
-def _meets(one: KeyAt, alternatives: tuple[tuple[str, int], ...]) -> bool | None:
-    answer: bool | None = False
-    for name, least in alternatives:
-        if name == one.dotted or name.casefold() == (one.label or "").casefold():
-            if one.sent.parameter is not None:
-                answer = None
-            elif len(one.sent.text.replace("*", "").replace("?", "")) >= least:
-                return True
-    return answer
-
-
-def cap_rows(cap: Cap, place: Place) -> int | None:
-    """Return the number of rows at which a source cuts; 0 for no limit, ``None`` where nobody has told."""
-    if cap.setting is not None:
-        value = dict(place.settings).get(cap.setting) or place.profile.default_setting(cap.setting)
-        if value is not None and value.isdigit():
-            return int(value)
-    return cap.rows
-
-
-def bounded(query: Query, rows: int | None, parts: Sequence[Part] = ()) -> bool:
-    """Tell if unique keys hold the answer below the cap; by its part, a key that adds rows holds nothing."""
-    for i, key in enumerate(query.keys):
-        one = key.at[0]
-        if one.unique and not key.literal.negated and not (parts and parts[i].key.adds):
-            if one.sent.kind == "single" and len(key.at) == 1:
-                return True
-            if one.sent.kind == "list-of-uid" and rows and one.sent.count < rows:
-                return True
-    return False
-
-
 def _caps(
     worklist: Worklist,
     place: Place,
@@ -673,7 +627,7 @@ def _caps(
         if place_fits(cap.where, place, worklist.level) is False:
             continue
         rows = cap_rows(cap, place)
-        if rows == 0 or bounded(query, rows, parts):
+        if rows == 0 or bounded(query, rows, frozenset(i for i, p in enumerate(parts) if p.key.adds)):
             continue
         own = _BOTH if cap.refuses else Effect(misses=frozenset({"cap"}))
         level: Severity = "info" if cap.signalled and cap.paging else ("warning" if cap.signalled else "error")
