@@ -1,0 +1,27 @@
+"""Every example is complete, and the small ones say what their comments promise."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import worklint
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in EXAMPLES.iterdir() if p.is_dir()))
+def test_example_is_complete(name: str) -> None:
+    report = worklint.lint([name], today=date(2026, 11, 24), cwd=EXAMPLES)
+    assert report.worklists and all(w.complete and w.sources for w in report.worklists)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "verdicts"),
+    [("first", "archive", ["superset"]), ("one-series", "vna", ["subset", "exact"])],
+)
+def test_small_example(name: str, source: str, verdicts: list[str]) -> None:
+    report = worklint.lint([name], today=date(2026, 11, 24), cwd=EXAMPLES)
+    assert [f.as_written for f in report.filters if f.source == source] == verdicts
