@@ -123,7 +123,7 @@ def choose(statements: Iterable[Statement], place: Place, key: KeyAt) -> Behavio
     """
     kind, profile = key.sent.kind, place.profile
     candidates: list[tuple[tuple[int, ...], bool, Statement]] = []
-    named_for_other_kinds = False
+    named, named_for_this_kind = False, False
     for statement in statements:
         if not statement.speaks_of_key or statement.behaviour.does == "also":
             continue
@@ -133,15 +133,15 @@ def choose(statements: Iterable[Statement], place: Place, key: KeyAt) -> Behavio
         here = place_fits(statement.where, place, key.level)
         if here is False:
             continue
+        named = named or rank <= 1
         if not _kind_fits(statement, kind):
-            named_for_other_kinds = named_for_other_kinds or rank <= 1
             continue
+        named_for_this_kind = named_for_this_kind or rank <= 1
         value = value_fits(statement.where, key.sent)
         if value is False:
-            named_for_other_kinds = named_for_other_kinds or rank <= 1
             continue
         candidates.append((_specificity(statement, rank), here is True and value is True, statement))
-    if named_for_other_kinds and kind not in _FALL_BACK:
+    if named and not named_for_this_kind and kind not in _FALL_BACK:
         candidates = [c for c in candidates if c[0][0] <= 1]
     candidates.sort(key=lambda c: c[0])
     possible: list[Behaviour] = []
