@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from random import Random
@@ -125,12 +125,8 @@ def compare(worklist: Worklist, judged: Judged, case: Case) -> Outcome:
         matcher.UndecidedError: for a filter whose meaning is the source's.
         AmbiguousProfileError: for a profile that the data linter refuses.
     """
-    source = SimulatedSource(case.place, case.archive, case.seed)
-    parameters = dict(case.parameters)
-    answer = client.ask(worklist, case.place, source, parameters)
-    shown = source.shown(worklist.level)
-    wanted = {id(e.dataset): e for e in shown if matcher.matches(worklist.filter, e, parameters=parameters)}
-    return held_against(worklist, judged, answer, wanted, parameters)
+    one = happen(worklist, case)
+    return held_against(worklist, judged, one.answer, one.wanted, dict(case.parameters))
 
 
 def held_against(
@@ -217,14 +213,14 @@ def _without_structure(entity: Entity) -> Entity:
 # --- drawing cases ----------------------------------------------------------------------------------------------------
 
 
-def drawn_place(rng: Random, whole: Profile, level: str) -> Place:
+def drawn_place(rng: Random, whole: Profile, level: str, calm: bool = False) -> Place:
     """Return a place for a profile, with transport, settings, viewer and neighbours drawn."""
     settings = {i.name: rng.choice(i.values) for i in whole.settings if i.values and rng.random() < 0.4}
     viewer = products.profile("impax-client", None)
     hub = products.profile("impax-data-center", rng.choice(("1.0", "2.0", "2.0su1", "3.0")))
     assert viewer is not None and hub is not None
     grouped = whole.product.startswith("impax") or rng.random() < 0.1
-    own = rng.random() < 0.1
+    own = rng.random() < (0.04 if calm else 0.1)
     link = {"link-internal-queries": "true", "link-cluster-updates": "true"}
     pairs = [tuple((k, v) for k, v in link.items() if rng.random() < 0.4) for _ in range(2)]
     return Place(
@@ -271,46 +267,105 @@ def _without_caps(profile: Profile) -> Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
-    """A filter at a place, judged; ``cases`` are the worlds in which it is tried."""
+class Happened:
+    """One case, what came back, and what was wanted, by the identity of the data set."""
+
+    case: Case
+    answer: Answer
+    wanted: dict[int, Entity]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A filter at a place, and what happened in some worlds. Nothing in it depends on the judge."""
 
     text: str
     worklist: Worklist
-    judged: Judged
-    cases: tuple[Case, ...]
+    place: Place
+    happened: tuple[Happened, ...]
+    skipped: int = 0
 
 
 JudgeFunction = Callable[[Worklist, Place], Judged]
 
 
-def judgings(
-    seed: int, shipped: float = 0.4, filters: int = 4, runs: int = 2, decide: JudgeFunction = judge
-) -> Iterator[Judging]:
-    """Yield filters judged at drawn places, without end; the same for the same seed."""
+def happen(worklist: Worklist, case: Case) -> Happened:
+    """Ask the simulated source as a plain client does, and the matcher.
+
+    Raises:
+        matcher.UndecidedError: for a filter whose meaning is the source's.
+        AmbiguousProfileError: for a profile that the data linter refuses.
+    """
+    source = SimulatedSource(case.place, case.archive, case.seed)
+    parameters = dict(case.parameters)
+    answer = client.ask(worklist, case.place, source, parameters)
+    return Happened(case, answer, wanted_of(worklist, source, parameters))
+
+
+def wanted_of(worklist: Worklist, source: SimulatedSource, parameters: Mapping[str, str]) -> dict[int, Entity]:
+    """Return the entities that the source shows and of which the filter is true."""
+    shown = source.shown(worklist.level)
+    return {id(e.dataset): e for e in shown if matcher.matches(worklist.filter, e, parameters=parameters)}
+
+
+def trials(seed: int, shipped: float = 0.4, filters: int = 4, runs: int = 2) -> Iterator[Trial]:
+    """Yield filters at drawn places with what happened there, without end; the same for the same seed."""
     number = 0
     while True:
         number += 1
         rng = Random(f"{seed}.{number}")
         level = rng.choice(("study",) * 6 + ("series", "worklist-item", "worklist-item"))
         model = "modality-worklist" if level == "worklist-item" else "study-root"
+        # Half of the worlds are calm: one strange thing is not hidden behind others.
+        calm = rng.random() < 0.6
         if rng.random() < shipped:
             whole = shipped_profile(rng)
         else:
-            whole = at_release(read_profile(worlds.profile(rng, level)), rng.choice(("1", "2"))).profile
-        place = drawn_place(rng, whole, level)
+            whole = at_release(read_profile(worlds.profile(rng, level, calm)), rng.choice(("1", "2"))).profile
+        place = drawn_place(rng, whole, level, calm)
         for n in range(filters):
-            writer = worlds.Filters(rng, level, labels=place.viewer is not None and level == "study", parameters=True)
+            labels = place.viewer is not None and level == "study"
+            writer = worlds.Filters(
+                rng, level, labels, parameters=rng.random() < 0.3, near=_spoken_of(whole), calm=calm
+            )
             text = writer.worklist(model)
             worklist = read(text)
             if worklist is None:
                 continue
-            judged = decide(worklist, place)
-            cases = []
-            for run in range(runs):
+            happened, skipped = [], 0
+            for run_number in range(runs):
                 archive = worlds.schedule(rng) if level == "worklist-item" else worlds.archive(rng)
                 parameters = (("user", rng.choice(PARAMETERS)),)
-                cases.append(Case(text, place, archive, f"{seed}.{number}.{n}.{run}", parameters))
-            yield Judging(text, worklist, judged, tuple(cases))
+                case = Case(text, place, archive, f"{seed}.{number}.{n}.{run_number}", parameters)
+                try:
+                    happened.append(happen(worklist, case))
+                except (matcher.UndecidedError, AmbiguousProfileError):
+                    skipped += 1
+            yield Trial(text, worklist, place, tuple(happened), skipped)
+
+
+def _spoken_of(profile: Profile) -> tuple[str, ...]:
+    """Return keywords that the records of a profile name, so that filters meet them."""
+    wheres = [s.where for s in profile.statements] + [k.where for k in profile.keeping]
+    names = [a for w in wheres for a in w.attributes if a[0] not in "*!#"]
+    names += [
+        a for i in profile.interactions for a in (*i.when.all, *i.when.any, *i.when.two_or_more) if a[0].isalpha()
+    ]
+    names += ["Study status" for w in wheres if w.labels]
+    return tuple(n.rpartition(".")[2] for n in names)
+
+
+def hold(tally: Tally, trial: Trial, decide: JudgeFunction = judge) -> None:
+    """Hold a prediction against what happened in each world, and count."""
+    judged = decide(trial.worklist, trial.place)
+    tally.skipped += trial.skipped
+    outcomes = []
+    for one in trial.happened:
+        outcome = held_against(trial.worklist, judged, one.answer, one.wanted, dict(one.case.parameters))
+        outcomes.append(outcome)
+        tally.take(one.case, outcome)
+    if outcomes:
+        tally.shown(judged, outcomes)
 
 
 def run(
@@ -318,21 +373,11 @@ def run(
 ) -> Tally:
     """Run a number of cases; ``stop_at`` ends after so many contradictions. ``decide`` is the judge that is tried."""
     tally = Tally()
-    for one in judgings(seed, shipped, runs=runs, decide=decide):
-        outcomes = []
-        for case in one.cases:
-            try:
-                outcome = compare(one.worklist, one.judged, case)
-            except (matcher.UndecidedError, AmbiguousProfileError):
-                tally.skipped += 1
-                continue
-            outcomes.append(outcome)
-            tally.take(case, outcome)
-        if outcomes:
-            tally.shown(one.judged, outcomes)
+    for trial in trials(seed, shipped, runs=runs):
+        hold(tally, trial, decide)
         if tally.cases >= cases or (stop_at and len(tally.contradictions) >= stop_at):
-            return tally
-    raise AssertionError("judgings never end")
+            break
+    return tally
 
 
 def shrunk(case: Case, outcome: Outcome, decide: JudgeFunction = judge) -> tuple[Case, Outcome]:

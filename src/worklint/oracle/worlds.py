@@ -142,19 +142,23 @@ def schedule(rng: Random, steps: int = 6) -> tuple[Entity, ...]:
 class Filters:
     """Writes random conditions in the language, so that a failure can be read."""
 
-    def __init__(self, rng: Random, level: str = "study", labels: bool = False, parameters: bool = False) -> None:
+    def __init__(
+        self, rng: Random, level: str = "study", labels: bool = False, parameters: bool = False,
+        near: tuple[str, ...] = (), calm: bool = False,
+    ) -> None:  # fmt: skip
         self.rng, self.level, self.labels, self.parameters = rng, level, labels, parameters
+        self.near, self.calm = near, calm
         self.filters: list[str] = []
 
     def worklist(self, model: str = "study-root") -> str:
         """Return the text of a file: one worklist, and the filters that it uses."""
-        where = self.condition(self.rng.choice((0, 1, 1, 2, 2, 3)))
+        where = self.condition(self.rng.choice((0, 0, 1, 1) if self.calm else (0, 1, 1, 2, 2, 3)))
         lines = [*self.filters, 'worklist "W" {']
         if model != "study-root":
             lines.append(f"    model {model}")
         elif self.level != "study":
             lines.append(f"    level {self.level}")
-        if self.rng.random() < 0.25 and self.level in POOLS:
+        if self.rng.random() < (0.08 if self.calm else 0.25) and self.level in POOLS:
             names = [n for n in POOLS[self.level] if not n.startswith("(")]
             lines.append(f"    show {', '.join(self.rng.sample(names, 2))}")
         return "\n".join([*lines, f"    where {where}", "}"]) + "\n"
@@ -193,7 +197,7 @@ class Filters:
     def test(self, level: str) -> str:
         """Return one comparison."""
         rng = self.rng
-        if self.labels and level in ("study", "series") and rng.random() < 0.5:
+        if self.labels and level in ("study", "series") and rng.random() < 0.4 + 0.3 * ("Study status" in self.near):
             name = rng.choice(list(LABELS))
             return self._texts(f'"{name}"', LABELS[name], "CS")
         if level == "study" and rng.random() < 0.3:
@@ -206,6 +210,9 @@ class Filters:
         elif level == "series" and rng.random() < 0.1:
             level, prefix = "item", "RequestAttributesSequence."
         keyword = rng.choice(list(POOLS[level]))
+        if rng.random() < 0.6:
+            # What the profile speaks of is what the test is about.
+            keyword = rng.choice([k for k in self.near if k in POOLS[level]] or [keyword])
         values, name = POOLS[level][keyword], prefix + keyword
         attribute = standard.attribute_by_keyword(keyword)
         vr = attribute.vr.split(" ")[0] if attribute else "LO"
@@ -283,8 +290,11 @@ _ADDS = [r for r in REASONS if r not in ("cap", "hidden", "not-sent", "behind", 
 _MISSES = [r for r in _ADDS if r not in ("ignored", "prefix", "substring", "word", "empty", "list-any")]
 
 
-def profile(rng: Random, level: str = "study") -> dict[str, Anything]:
-    """Return the content of a profile in which each record is small and all of them together are strange."""
+def profile(rng: Random, level: str = "study", calm: bool = False) -> dict[str, Anything]:
+    """Return the content of a profile in which each record is small and all of them together are strange.
+
+    A calm one has one strange record of its kind, on good evidence.
+    """
     names = [n for pool in ("study", "series", "image") for n in POOLS[pool] if not n.startswith("(")]
     if level == "worklist-item":
         names = [*POOLS["worklist-item"], *(f"ScheduledProcedureStepSequence.{n}" for n in POOLS["step"])]
@@ -297,10 +307,10 @@ def profile(rng: Random, level: str = "study") -> dict[str, Anything]:
     }  # fmt: skip
 
     def proof() -> str:
-        return rng.choice(("good",) * 8 + ("weak",) * 2 + ("rumour",))
+        return "good" if calm and rng.random() < 0.9 else rng.choice(("good",) * 6 + ("weak",) * 2 + ("rumour",))
 
     def reasons(pool: list[str], likely: float) -> list[str]:
-        return rng.sample(pool, rng.randint(1, 2)) if rng.random() < likely else []
+        return rng.sample(pool, 1 if calm else rng.randint(1, 2)) if rng.random() < likely else []
 
     def key(simple: bool = False) -> dict[str, Anything]:
         form = rng.random()
@@ -350,13 +360,13 @@ def profile(rng: Random, level: str = "study") -> dict[str, Anything]:
         return out
 
     data["statements"] = [{"for": {"attribute": "*"}, "key": {"does": "applied"}, "evidence": "good"}]
-    for n in range(rng.randint(2, 9)):
+    for n in range(rng.randint(1, 2) if calm else rng.randint(2, 9)):
         data["statements"].append({"for": where(), "key": key(), "because": f"s{n}", "evidence": proof()})
-    if rng.random() < 0.4:
+    if rng.random() < (0.15 if calm else 0.4):
         also = {"does": "also", "adds": rng.sample(_ADDS, 1)}
         data["statements"].append({"for": {"vr": rng.choice(("text", "PN", "TM"))}, "key": also, "evidence": "good"})
     interactions = []
-    for n in range(rng.choice((0, 0, 1, 1, 2))):
+    for n in range(rng.choice((0, 0, 0, 1) if calm else (0, 0, 1, 1, 2))):
         lower = [x for x in names if x in POOLS["series"]] or names
         form = rng.random()
         if form < 0.35 and level == "study":
@@ -380,7 +390,7 @@ def profile(rng: Random, level: str = "study") -> dict[str, Anything]:
     data["interactions"] = interactions
     data["lifts"] = [{"lifts": "date-time-interval", "evidence": "good"}] if rng.random() < 0.3 else []
     keeping = []
-    for n in range(rng.choice((0, 0, 1, 2))):
+    for n in range(rng.choice((0, 0, 1) if calm else (0, 0, 1, 2))):
         gives: Anything = rng.choice(
             ("faithful", "partial", "some-values", "never", "wrong", "unknown", {"behind": list(STATUS)},
              {"shows": [rng.choice(STATUS)]})
@@ -398,13 +408,13 @@ def profile(rng: Random, level: str = "study") -> dict[str, Anything]:
             {"for": {"label": "Study status"}, "key": said, "evidence": "good", "because": "label"}
         )
     service: dict[str, Anything] = {}
-    if rng.random() < 0.2:
+    if rng.random() < (0.08 if calm else 0.2):
         cap: dict[str, Anything] = {"signalled": rng.random() < 0.5, "paging": rng.random() < 0.5, "evidence": "good"}
         limit: dict[str, Anything] = {"rows": rng.randint(1, 4)} if rng.random() < 0.7 else {"setting": "limit"}
         cap |= limit
         cap |= {"refuses": True} if rng.random() < 0.2 else {"before-filter": rng.random() < 0.4}
         service["cap"] = [cap]
-    if rng.random() < 0.15:
+    if rng.random() < (0.06 if calm else 0.15):
         some: list[Anything] = [*rng.sample(names, 4), {"key": names[0], "at-least": 3}]
         service["selectors"] = [
             {"any-of": some, "evidence": proof(), "for": where(False) if rng.random() < 0.3 else {}}
