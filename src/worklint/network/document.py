@@ -152,6 +152,7 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     for body, places in groups.values():
         out += _spread(body, places, sets)
     out += [_private(t) for t in record.together if t.what == "private" and t.does in ("ignored", "refused")]
+    out += [_private_empty(t) for t in record.together if t.what == "private-empty"]
     return out
 
 
@@ -236,6 +237,17 @@ def _private(seen: Together) -> Json:
     return {
         "for": {"model": seen.model, "level": seen.level, "attribute": "*private", "kind": ["single", "wildcard"]},
         "key": key, "because": "a private key that nobody can know was asked for", "evidence": "probe",
+    }  # fmt: skip
+
+
+def _private_empty(seen: Together) -> Json:
+    key: Json = {
+        "refused": {"does": "refused", "status": seen.status}, "harmless": {"does": "applied"},
+        "loses": {"does": "applied", "misses": ["other"]},
+    }[seen.does]  # fmt: skip
+    return {
+        "for": {"model": seen.model, "level": seen.level, "attribute": "*private", "kind": "universal"}, "key": key,
+        "because": "a private key was asked for without a value", "evidence": "probe",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from worklint.network.meaning import FOREIGN, PATTERN_SQL, Asked, matches, narrowed, widened
+from worklint.network.meaning import FOREIGN, PATTERN_SQL, WIDE, Asked, matches, narrowed, widened
 
 Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
@@ -140,6 +140,9 @@ def infer(
     cleared_adds = {r for r, ids in tally.cleared_adds.items() if len(ids) > 1 or r != "empty"} - adds
     cleared_misses = tally.cleared_misses - misses
     sql = PATTERN_SQL in adds
+    if WIDE in misses:
+        # Where a character counts as several, a pattern of that many question marks finds it.
+        misses, adds = misses - {WIDE} | {"other"}, adds | {"other"}
     return Found(
         "applied",
         adds=frozenset(adds - {PATTERN_SQL}),
@@ -186,18 +189,21 @@ def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: b
 
 
 def _blame(tally: _Tally) -> frozenset[str]:
-    """Explain each extra row by the simplest way of comparing that no other row contradicts."""
+    """Explain the extra rows by the fewest ways of comparing that no other row contradicts."""
     cleared = {r for r, ids in tally.cleared_adds.items() if r != "empty"}
+    rows = [[w for w in ways if not w & cleared] or list(ways[:1]) for _, ways in tally.unexplained]
+    rows.sort(key=lambda ways: sum(1 for w in ways if len(w) == 1))
     adds: set[str] = set()
-    for _, ways in tally.unexplained:
-        best = next((w for w in ways if not w & cleared), None) or next(iter(ways), None)
-        adds |= best if best is not None else {FOREIGN}
+    for ways in rows:
+        if not any(w <= adds for w in ways):
+            adds |= ways[0] if ways else {FOREIGN}
     return frozenset("other" if r in (FOREIGN, "number") else r for r in adds)
 
 
 def _losses(tally: _Tally) -> frozenset[str]:
     """Explain each lost match: by a way that never let a match through, first where only one can be to blame."""
     rest = [ways - tally.cleared_misses for ways in tally.lost_by]
+    rest = [(sure - _BROAD) or sure for sure in rest]
     misses = {next(iter(ways)) for ways in rest if len(ways) == 1}
     for ways, sure in zip(tally.lost_by, rest, strict=True):
         if not sure & misses:

@@ -16,7 +16,7 @@ from worklint.network.survey import Scope, keep
 if TYPE_CHECKING:
     from worklint.network.probe import Record
 
-MOST_PAIRS = 30
+MOST_PAIRS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,13 @@ def _known(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:
 
 def _private(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
     """Ask for a private key that nobody can know: alone, and beside a key that is looked at."""
+    empty = bench.asker.ask(Question(scope.model, scope.level, scope.fixed, (PRIVATE,)))
+    shown = keep(empty, scope.model, scope.level)
+    does = "refused" if empty.failure else "harmless" if empty.cut or scope.rows.keys() <= shown.keys() else "loses"
+    return [_said(scope, "private-empty", does, status=empty.failure), *_private_key(bench, scope, applied)]
+
+
+def _private_key(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
     key = Key(PRIVATE, "QZXJ7")
     alone = bench.ask(key)
     if alone.failure:

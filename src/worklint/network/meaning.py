@@ -18,6 +18,8 @@ MOMENTS = frozenset({"DA", "TM", "DT"})
 
 PATTERN_SQL = "sql"
 """A way of comparing that the list of reasons has no word for: ``%`` and ``_`` of the value are wild cards too."""
+WIDE = "wide"
+"""A character outside ASCII counts as several where a question mark stands for one."""
 FOREIGN = "foreign"
 """An extra row that no known way of comparing explains."""
 
@@ -204,6 +206,8 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
             found.add("padding")
     elif asked.vr in TEXT and any(v != v.strip() for v in mine) and asked.kind == "wildcard":
         found.add("padding")
-    if not asked.text.isascii():
+    if asked.kind == "wildcard" and "?" in asked.text and any(not v.isascii() for v in mine):
+        found.add(WIDE)
+    elif not asked.text.isascii():
         found.add("charset")
     return frozenset(found)

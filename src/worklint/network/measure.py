@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from worklint.network import pairs
 from worklint.network.ask import Answer, Asker, Key, Question
-from worklint.network.evidence import Found, Trial, infer
+from worklint.network.evidence import NOT_SEEN, Found, Id, Trial, infer
 from worklint.network.meaning import TEXT, Asked, ask_single
 from worklint.network.subjects import About
 from worklint.network.survey import Scope, keep
@@ -50,7 +50,18 @@ class Bench:
         """Ask one key and return which entities came back."""
         answer = self.ask(*beside, Key(about.path, asked.text))
         rows = keep(answer, self.scope.model, self.scope.level)
-        return Trial(asked, frozenset(rows), answer.failure, answer.cut)
+        return Trial(asked, frozenset(self._known(i) for i in rows), answer.failure, answer.cut)
+
+    def _known(self, identity: Id) -> Id:
+        """A row may show some of the scheduled steps that stand in one order: that is the same row."""
+        if identity in self.scope.rows:
+            return identity
+        parts = [set(p.split("\\")) for p in identity]
+        for known in self.scope.rows:
+            whole = [set(p.split("\\")) for p in known]
+            if len(whole) == len(parts) and all(p and p <= w for p, w in zip(parts, whole, strict=True)):
+                return known
+        return identity
 
     def all_back(self, trial: Trial) -> bool:
         """Tell if a key made no difference: whatever is known came back."""
@@ -59,16 +70,20 @@ class Bench:
         return bool(trial.kept) if trial.cut else bool(self.scope.rows) and self.scope.rows.keys() <= trial.kept
 
 
-def screen(bench: Bench, abouts: Sequence[About], many: int = 8) -> list[Measured]:
+def screen(bench: Bench, abouts: Sequence[About], many: int = 12) -> list[Measured]:
     """Ask for values that cannot exist; where everything comes back the keys are ignored, and that is all to know.
 
-    Several keys go out at once: if all entities come back none of them is looked at. Else they are asked in halves.
+    Several keys go out at once: if all entities come back none of them is looked at; else they are asked in halves. At
+    a source that looks at nearly everything this ends after the first group.
     """
     out: list[Measured] = []
     for start in range(0, len(abouts), many):
-        ignored = _ignored(bench, list(abouts[start : start + many]), 0)
+        group = list(abouts[start : start + many])
+        ignored = _ignored(bench, group, 0)
         patterned = set(_ignored(bench, [a for a in ignored if _kinds(a.vr)], 1))
         out += [_as_ignored(a) for a in ignored if not _kinds(a.vr) or a in patterned]
+        if many > 1 and len(ignored) * 4 < len(group):
+            break
     return out
 
 
@@ -112,9 +127,13 @@ def _far(kind: str, vr: str) -> Asked:
     return Asked(kind, vr, f"{value[:4]}*")
 
 
-def detail(bench: Bench, about: About, deep: bool = True) -> Measured:
+FULL, LEAN, PAIR = "full", "lean", "pair"
+"""How deep an attribute is measured: every way of comparing, the coarse ones, or one pair."""
+
+
+def detail(bench: Bench, about: About, depth: str = FULL) -> Measured:
     """Ask the pairs of every kind of matching that a worklist can ask of the attribute."""
-    scope, vr = bench.scope, about.vr
+    scope, vr, lean = bench.scope, about.vr, depth != FULL
     subjects = scope.subjects(about)
     stored = scope.stored(about)
     below = any(s.scattered for s in subjects) or _is_below(scope, about)
@@ -126,61 +145,81 @@ def detail(bench: Bench, about: About, deep: bool = True) -> Measured:
             pairs.possible_misses(kind, vr, about.several, below), scope.complete,
         )  # fmt: skip
 
-    keys = pairs.single(vr, stored)
-    if not deep:
+    if not any(stored) and depth == FULL:
+        # Without a value to ask for there is nothing to tell an exact source from one that answers nothing.
+        nobody = Found("unknown", status="excludes", why=f"{NOT_SEEN}: no entity shows a value")
+        if about.required:
+            nobody = conclude("single", [bench.trial(about, ask_single(vr, pairs.impossible(vr)))])
+        out.found = {(kind, ""): nobody for kind in ("single", *_kinds(vr))}
+        return out
+    keys = pairs.single(vr, stored, lean)
+    if depth == PAIR:
         keys = tuple(dict.fromkeys((*keys[:1], keys[-1])))
     trials = [bench.trial(about, a) for a in keys]
     lower = [t for t in trials if not t.asked.legal and vr == "CS" and t.asked.text != t.asked.text.upper()]
     legal = [t for t in trials if t.asked.legal]
     # How letters are compared shows at a lower case value too, legal or not, if the source takes it at all.
     as_evidence = lower if all(not t.failure for t in lower) else []
-    out.found[("single", "")] = conclude("single", [*legal, *as_evidence])
+    usual = out.found[("single", "")] = conclude("single", [*legal, *as_evidence])
     if vr == "CS" and lower:
-        out.found[("single", "has-lower")] = conclude("single", lower)
+        out.found[("single", "has-lower")] = _knowing(conclude("single", lower), usual)
     bad = [t for t in trials if not t.asked.legal and t not in lower]
     if bad:
-        out.found[("single", "illegal")] = conclude("single", bad)
-    if not deep:
+        out.found[("single", "illegal")] = _knowing(conclude("single", bad), usual)
+    if depth == PAIR:
         return out
     if vr in PATTERNED:
-        trials = [bench.trial(about, a) for a in pairs.wildcard(vr, stored)]
-        star = [t for t in trials if t.asked.text == "*"]
-        marked = [t for t in trials if "?" in t.asked.text]
-        rest = [t for t in trials if t not in star and t not in marked]
-        # A pattern with small letters may be no legal code; that it is refused says nothing of others.
-        small = [t for t in rest if t.failure and vr == "CS" and t.asked.text != t.asked.text.upper()]
-        if small and len(small) < len(rest):
-            rest = [t for t in rest if t not in small]
-            out.found[("wildcard", "has-lower")] = conclude("wildcard", small)
-        usual, one_each = conclude("wildcard", rest), conclude("wildcard", marked)
-        every = conclude("wildcard", [*rest, *marked])
-        if not marked or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
-            out.found[("wildcard", "")] = every
-        else:
-            # What is seen with a question mark only is said of patterns that have one.
-            out.found[("wildcard", "")] = usual
-            out.found[("wildcard", "question-mark")] = replace(
-                one_each, open_adds=one_each.open_adds - usual.excluded_adds,
-                open_misses=one_each.open_misses - usual.excluded_misses,
-            )  # fmt: skip
-        slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")
-        out.found[slot] = _star(conclude("universal" if vr in TEXT else "wildcard", star))
+        _patterns(bench, about, pairs.wildcard(vr, stored, lean), conclude, out)
     if vr in RANGED:
-        _ranges(bench, about, stored, conclude, out)
+        _ranges(bench, about, pairs.ranges(vr, stored, lean), conclude, out)
+        swapped = None if lean else pairs.bad_range(vr, stored)
+        if swapped is not None:
+            trial = bench.trial(about, swapped)
+            nothing = Found("applied", trials=1, why="a range with its ends swapped brings nothing back")
+            out.found[("range", "bad-range")] = conclude("range", [trial]) if trial.failure or trial.kept else nothing
     if vr == "UI":
         trials = [bench.trial(about, a) for a in pairs.uid_lists(stored)]
         out.found[("list-of-uid", "")] = conclude("list-of-uid", trials)
     return out
 
 
+def _knowing(found: Found, usual: Found) -> Found:
+    """Leave out what was decided at other values of the attribute."""
+    return replace(
+        found, open_adds=found.open_adds - usual.excluded_adds, open_misses=found.open_misses - usual.excluded_misses,
+    )  # fmt: skip
+
+
 Conclude = Callable[[str, Sequence[Trial]], Found]
 
 
-def _ranges(bench: Bench, about: About, stored: pairs.Stored, conclude: Conclude, out: Measured) -> None:
+def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conclude, out: Measured) -> None:
+    """Ask patterns; what is seen only with question marks, small letters or a lone asterisk is said of those."""
+    vr = about.vr
+    trials = [bench.trial(about, a) for a in asked]
+    star = [t for t in trials if t.asked.text == "*"]
+    marked = [t for t in trials if "?" in t.asked.text]
+    rest = [t for t in trials if t not in star and t not in marked]
+    # A pattern with small letters may be no legal code; that it is refused says nothing of others.
+    small = [t for t in rest if t.failure and vr == "CS" and t.asked.text != t.asked.text.upper()]
+    if small and len(small) < len(rest):
+        rest = [t for t in rest if t not in small]
+        out.found[("wildcard", "has-lower")] = conclude("wildcard", small)
+    usual, one_each, every = (conclude("wildcard", t) for t in (rest, marked, [*rest, *marked]))
+    if not marked or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
+        out.found[("wildcard", "")] = every
+    else:
+        out.found[("wildcard", "")] = _knowing(usual, one_each) if one_each.does == usual.does else usual
+        out.found[("wildcard", "question-mark")] = _knowing(one_each, usual)
+    slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")
+    out.found[slot] = _star(conclude("universal" if vr in TEXT else "wildcard", star))
+
+
+def _ranges(
+    bench: Bench, about: About, asked: Mapping[str, Sequence[Asked]], conclude: Conclude, out: Measured
+) -> None:
     """Ask ranges; shapes that behave alike are one finding, in which each counts as evidence for the others."""
-    shapes = {
-        shape: [bench.trial(about, a) for a in asked] for shape, asked in pairs.ranges(about.vr, stored).items() if asked
-    }
+    shapes = {shape: [bench.trial(about, a) for a in ranges] for shape, ranges in asked.items() if ranges}
     every = conclude("range", [t for trials in shapes.values() for t in trials])
     each = {shape: conclude("range", trials) for shape, trials in shapes.items()}
     alike = all(f.does == every.does and f.blamed == every.blamed and f.status == every.status for f in each.values())
@@ -189,14 +228,6 @@ def _ranges(bench: Bench, about: About, stored: pairs.Stored, conclude: Conclude
     else:
         for shape, found in each.items():
             out.found[("range", shape)] = found
-    swapped = pairs.bad_range(about.vr, stored)
-    if swapped is not None:
-        trial = bench.trial(about, swapped)
-        nothing = not trial.failure and not trial.kept
-        out.found[("range", "bad-range")] = (
-            Found("applied", trials=1, why="a range with its ends swapped brings nothing back")
-            if nothing else conclude("range", [trial])
-        )  # fmt: skip
 
 
 def _star(found: Found) -> Found:

@@ -123,6 +123,10 @@ def _asked(vr: str, text: str) -> Asked:
     return ask_single(vr, text, legal_value(vr, text) is None)
 
 
+_SHAPES = {"prefix", "substring", "word"}
+"""Ways that go together: one row decides them all, or shows one of them."""
+
+
 def _worth(asked: Asked, stored: Stored) -> frozenset[str]:
     """Return what the answer to a key can decide, over the entities that are known."""
     found: set[str] = set()
@@ -131,7 +135,9 @@ def _worth(asked: Asked, stored: Stored) -> frozenset[str]:
             ways = narrowed(asked, values) - {"wildcard-literal", "range-literal"}
             found |= {"kept", *(["-" + "+".join(sorted(ways))] if ways else [])}
         else:
-            found |= {"+" + next(iter(w)) for w in widened(asked, values) if len(w) == 1}
+            singles = {next(iter(w)) for w in widened(asked, values) if len(w) == 1}
+            if len(singles) == 1 or singles <= _SHAPES:
+                found |= {"+" + r for r in singles}
     return frozenset(found)
 
 
@@ -149,12 +155,14 @@ def _greedy(candidates: Iterable[Asked], stored: Stored, most: int) -> tuple[lis
     return chosen, covered
 
 
-def single(vr: str, stored: Stored) -> tuple[Asked, ...]:
+def single(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
     """Return the keys for single value matching: stored values, values made from them, one that cannot exist."""
     values = distinct(vr, stored)
-    chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, MOST_STORED)
+    chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, 2 if lean else MOST_STORED)
     made: list[Asked] = []
-    for reason, text in _made(vr, values, covered):
+    for reason, text in _made(vr, values):
+        if lean and len(made) > 1:
+            break
         one = _asked(vr, text)
         if one not in chosen and one not in made and reason in _worth(one, stored) - covered:
             made.append(one)
@@ -165,8 +173,8 @@ def single(vr: str, stored: Stored) -> tuple[Asked, ...]:
     return (*chosen, *made, ask_single(vr, impossible(vr)))
 
 
-def _made(vr: str, values: list[str], covered: set[str]) -> Iterable[tuple[str, str]]:
-    """Yield what a value is made for, and the value; only for what no stored value decides."""
+def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
+    """Yield what a value is made for, and the value."""
     if vr in CASED:
         for v in values[:6]:
             for turned in (v.swapcase(), v.upper(), v.lower()):
@@ -202,7 +210,7 @@ def _made(vr: str, values: list[str], covered: set[str]) -> Iterable[tuple[str, 
                 yield "-text-number", f"0{v}"
 
 
-def wildcard(vr: str, stored: Stored) -> tuple[Asked, ...]:
+def wildcard(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
     """Return the keys for wild card matching: a start, an end, a middle, one character, another letter case."""
     values = distinct(vr, stored)
     texts = sorted(values, key=lambda v: (not v.isascii(), abs(len(v) - 8)))
@@ -213,13 +221,15 @@ def wildcard(vr: str, stored: Stored) -> tuple[Asked, ...]:
         if len(v) > 3:
             candidates += [f"*{v[1:-1]}*", f"{v[0]}*{v[-1]}"]
     made, covered = _greedy(
-        (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")), stored, 3 if vr in TEXT else 2
+        (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")), stored, 1 if lean else 3 if vr in TEXT else 2
     )
     if not any(a.text.isascii() for a in made):
         made += [Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts if v.isascii()][:1]
     crossed = [(v[0].strip(), v[-1].strip()) for v in stored if len(v) > 1]
     over = [("+joined", f"{a[:-1]}*{b[1:]}") for a, b in crossed if min(len(a), len(b)) > 1][:4] if vr in TEXT else []
-    for reason, pattern in (*over, *_patterns(vr, values, texts)):
+    spaced = [v.strip() for values in stored for v in values if v[:1] == " "]
+    over += [("-padding", f"{v[:-1]}*") for v in spaced if len(v) > 1][:2] if vr in TEXT else []
+    for reason, pattern in () if lean else (*over, *_patterns(vr, values, texts)):
         one = Asked("wildcard", vr, pattern)
         worth = _worth(one, stored)
         if reason in worth and (reason == "kept" or reason not in covered) and one not in made:
@@ -245,6 +255,11 @@ def _patterns(vr: str, values: list[str], texts: list[str]) -> Iterable[tuple[st
     for v in texts[:3]:
         yield "+case", f"{v[:-1].swapcase()}*"
         yield "+" + PATTERN_SQL, f"{_scored(v)}*"
+        if len(v) > 3:
+            yield "+prefix", f"?{v[1:-1]}"
+            yield "+substring", f"{v[1:-2]}?"
+        else:
+            yield "+prefix", "?" * max(1, len(v) - 1)
     for v in values:
         if plain(v) != v:
             yield "+accent", f"{plain(v)[:-1]}*"
@@ -259,7 +274,7 @@ def _scored(value: str) -> str:
     return f"{value[:at]}_{value[at + 1 : -1]}"
 
 
-def ranges(vr: str, stored: Stored) -> dict[str, tuple[Asked, ...]]:
+def ranges(vr: str, stored: Stored, lean: bool = False) -> dict[str, tuple[Asked, ...]]:
     """Return the keys for range matching, by shape: closed, open at the start, open at the end."""
     values = [v for v in distinct(vr, stored) if legal_value(vr, v) is None and _order(vr, v) is not None]
     if not values:
@@ -276,6 +291,8 @@ def ranges(vr: str, stored: Stored) -> dict[str, tuple[Asked, ...]]:
             closed += _greedy(rounded, stored, 1)[0]
     if vr == "DA":
         closed.append(ask_range(vr, "18500101", "18501231"))
+    if lean:
+        return {"closed": tuple(closed[:1]), "open-end": (ask_range(vr, middle, ""),)}
     start = [ask_range(vr, "", middle), ask_range(vr, "", _before(vr, low))]
     end = [ask_range(vr, middle, ""), ask_range(vr, _after(vr, high), "")]
     return {

@@ -28,7 +28,7 @@ from worklint.network.ask import (
 )
 from worklint.network.evidence import Found, settle
 from worklint.network.interactions import Together
-from worklint.network.measure import Bench, Measured, Slot, detail, screen
+from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, screen
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, identities
 
@@ -75,8 +75,12 @@ def probe(
     asker = Asker(door, manners, told)
     try:
         _greet(door, models, record, say)
-        for model in [m for m in models if m in record.models]:
-            _Model(asker, model, record, today, say).run()
+        offered = [m for m in models if m in record.models]
+        for number, model in enumerate(offered):
+            # What a model leaves of its share of the budget goes to the next.
+            weights = [_SHARES.get(m, 2) for m in offered[number:]]
+            limit = asker.asked + asker.left() * weights[0] // sum(weights)
+            _Model(asker, model, record, today, say, limit).run()
         record.ended = ""
     except (BudgetSpent, GaveUp) as error:
         record.ended = str(error)
@@ -116,12 +120,14 @@ def _greet(door: Door, models: Sequence[str], record: Record, say: Say) -> None:
 class _Model:
     """The measurement of one model at one source."""
 
-    def __init__(self, asker: Asker, model: str, record: Record, today: str, say: Say) -> None:
+    def __init__(self, asker: Asker, model: str, record: Record, today: str, say: Say, limit: int) -> None:
         self.asker = asker
+        self.limit = limit
         self.model = model
         self.record = record
         self.say = say
         self.surveyor = Surveyor(asker, today)
+        self.benches: dict[str, Bench] = {}
         found = standard.model(model)
         assert found is not None
         self.levels = found.levels
@@ -136,12 +142,15 @@ class _Model:
         scopes = self._scopes(scope)
         for one in scopes:
             self._screen(one)
-        for one in scopes:
-            self._detail(one)
+        for number, one in enumerate(scopes):
+            # What a level leaves of its share goes to the next.
+            levels = _LEVEL_SHARES[: len(scopes)]
+            share = levels[number] / sum(levels[number:])
+            self._detail(one, self.asker.asked + int((self.limit - _RESERVE * len(scopes) - self.asker.asked) * share))
         for one in scopes:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
-                interactions.measure(Bench(self.asker, one), self.record, one, self._applied(one))
+                interactions.measure(self._bench(one), self.record, one, self._applied(one))
                 self.record.done.append(name)
         self._negotiate(scopes)
         for key, harmful in self.surveyor.harmful.items():
@@ -224,28 +233,50 @@ class _Model:
     def _place(self, scope: Scope) -> dict[str, Measured]:
         return self.record.measured.setdefault((self.model, scope.level), {})
 
-    def _screen(self, scope: Scope) -> None:
-        bench, place = Bench(self.asker, scope), self._place(scope)
-        every = subjects(self.model, scope.level)
-        self.say(f"{self.model}, {scope.level}: screening {len(every)} attributes ({self.asker.asked} queries so far)")
-        waiting = [a for a in every if a.name not in place and not a.parent and not a.unique]
-        # Those that are likely to be looked at are asked one by one; the others in groups.
-        alone = [a for a in waiting if a.required or a.name in scope.shown]
-        for found in (*screen(bench, alone, 1), *screen(bench, [a for a in waiting if a not in alone])):
-            found.returned = _returned(scope, found.about)
-            place[found.about.name] = found
+    def _bench(self, scope: Scope) -> Bench:
+        return self.benches.setdefault(scope.level, Bench(self.asker, scope))
 
-    def _detail(self, scope: Scope) -> None:
-        bench, place = Bench(self.asker, scope), self._place(scope)
+    def _screen(self, scope: Scope) -> None:
+        bench, place = self._bench(scope), self._place(scope)
+        waiting = [
+            a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent and not a.unique
+        ]
+        self.say(f"{self.model}, {scope.level}: screening {len(waiting)} attributes ({self.asker.asked} queries so far)")
+        theirs = self.record.measured.get((self.sister or "", scope.level), {})
+        if theirs:
+            same = [a for a in waiting if a.name in theirs and _is_ignored(theirs[a.name])]
+            found = screen(bench, same, 16)
+        else:
+            valued = [a for a in waiting if any(scope.stored(a)) or a.required]
+            rest = [a for a in waiting if a not in valued]
+            found = [*screen(bench, valued, 1), *screen(bench, rest)]
+        for one in found:
+            one.returned = _returned(scope, one.about)
+            place[one.about.name] = one
+
+    def _detail(self, scope: Scope, limit: int) -> None:
+        bench, place = self._bench(scope), self._place(scope)
         waiting = [a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent]
-        waiting.sort(key=lambda a: not scope.stored(a))
+        waiting.sort(key=lambda a: (not a.required, not any(scope.stored(a)), self._distance(scope, a) != 0))
         self.say(f"{self.model}, {scope.level}: pairs for {len(waiting)} attributes ({self.asker.asked} queries so far)")
+        left = 0
         for about in waiting:
-            found = self._compared(bench, about) or detail(bench, about)
+            if self.asker.asked >= limit:
+                left += 1
+                continue
+            depth = FULL if self._distance(scope, about) == 0 else LEAN
+            found = self._compared(bench, about) or detail(bench, about, depth if any(scope.stored(about)) else FULL)
             found.returned = _returned(scope, about)
             place[about.name] = found
+        if left:
+            self.record.note(f"{self.model}, {scope.level}: {left} attributes were not reached within the budget")
         for vr in dict.fromkeys(a.vr for a in waiting):
-            self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr])
+            self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr and a.name in place])
+
+    def _distance(self, scope: Scope, about: About) -> int:
+        if about.home not in self.levels:
+            return 0
+        return self.levels.index(about.home) - self.levels.index(scope.level)
 
     def _compared(self, bench: Bench, about: About) -> Measured | None:
         """Take over what was measured at the sister model, if two queries of each side come to the same."""
@@ -254,7 +285,9 @@ class _Model:
         known = self.record.measured.get((self.sister, bench.scope.level), {}).get(about.name)
         if known is None or known.about.home != about.home:
             return None
-        short = detail(bench, about, deep=False)
+        if known.found.get(("single", ""), _UNKNOWN).status == "excludes":
+            return replace_measured(known, about) if not any(bench.scope.stored(about)) else None
+        short = detail(bench, about, PAIR)
         mine, theirs = short.found[("single", "")], known.found.get(("single", ""))
         if theirs is None or mine.does != theirs.does or mine.status != theirs.status:
             return None
@@ -310,6 +343,10 @@ class _Model:
             self.record.negotiation[f"{self.model}: {option}"] = text
 
 
+_SHARES = {"study-root": 9, "patient-root": 3, "modality-worklist": 3}
+_LEVEL_SHARES = (9, 4, 3, 3)
+_RESERVE = 35
+"""Queries of each level that are kept for what keys do to one another."""
 _SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}
 _UNKNOWN = Found("unknown")
 
@@ -322,6 +359,10 @@ def pairs_missing(level: str) -> str:
 def replace_measured(known: Measured, about: About) -> Measured:
     """Return what was measured elsewhere, marked as taken over."""
     return Measured(about, dict(known.found), known.returned, taken_over=True)
+
+
+def _is_ignored(one: Measured) -> bool:
+    return all(f.does == "ignored" for f in one.found.values())
 
 
 def _returned(scope: Scope, about: About) -> str:
