@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any as Anything
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.valuerep import PersonName
@@ -229,7 +230,13 @@ def items(dataset: Dataset, path: tuple[Attribute, ...]) -> list[Dataset]:
 
 def _element(dataset: Dataset, attribute: Attribute) -> Anything:
     tag = tag_in(dataset, attribute)
-    return None if tag is None or tag not in dataset else dataset[tag]
+    if tag is None or tag not in dataset:
+        return None
+    try:
+        return dataset[tag]
+    except (ValueError, TypeError, OverflowError):
+        # Archives hold what its VR does not admit; then the value is the text that is there.
+        return DataElement(tag, "UN", dataset.get_item(tag).value)
 
 
 def tag_in(dataset: Dataset, attribute: Attribute) -> Anything:
