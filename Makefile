@@ -6,13 +6,14 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 NOW := 2026-11-24
 DEMO := demo-report
+LAB := orthanc orthanc-dicomweb dcmtk
 STYLED := $(wildcard src tests tools benchmarks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix reports wheel clean
+.PHONY: help setup demo servers test check fix reports wheel clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,7 +40,14 @@ demo: $(STAMP) ## the demonstration enterprise: matrix as HTML, CSV and JSON in 
 	@echo '  $(DEMO)/matrix.csv    one row a cell, for spreadsheets and pandas'
 	@echo '  $(DEMO)/matrix.json   for programs (worklint/report/1)'
 
-test: $(STAMP) ## the whole test suite
+servers: ## the Debian packages of the lab (docs/lab.md), where they can be installed
+	@if test -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so && command -v dcmqrscp wlmscpfs >/dev/null; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+	    apt-get install -y -qq --no-install-recommends $(LAB) >/dev/null || true; \
+	else echo 'not installed, the tests that need them are skipped: $(LAB)' >&2; fi
+
+test: $(STAMP) servers ## the whole test suite
 	$(PY) -m pytest -n 2 $(ARGS)
 
 check: $(STAMP) ## what a change needs: layout, lint, types, data, quick tests

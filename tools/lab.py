@@ -9,12 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-from lab import compare, servers  # type: ignore[import-not-found]  # noqa: E402
-from lab.doors import observed  # type: ignore[import-not-found]  # noqa: E402
+compare, servers, doors = (import_module(f"lab.{name}") for name in ("compare", "servers", "doors"))
+
+
+def _releases() -> dict[str, str]:
+    return dict(compare.releases()) if (compare.TRUTH / "releases.csv").exists() else {}
 
 
 def main() -> int:
@@ -30,10 +35,11 @@ def main() -> int:
             print(f"{name}: not installed: {', '.join(missing)} (package {servers.KINDS[name].package})")
             continue
         start = time.perf_counter()
-        for door, found, release in observed(name):
+        for door, found, release in doors.observed(name):
             print(f"{door.id}: {len(found)} cases, release {release}, {time.perf_counter() - start:.1f} s")
             if arguments.write:
                 compare.write_truth(door, found)
+                compare.write_releases({**_releases(), door.id: release})
                 continue
             stored = {o.case: o for o in compare.read_truth(door)}
             for one in found:

@@ -10,17 +10,22 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-from lab import compare, servers  # type: ignore[import-not-found]  # noqa: E402
+compare, servers = (import_module(f"lab.{name}") for name in ("compare", "servers"))
 
+LEGEND = """\
+*Sound*: nothing that was observed is excluded by the prediction. *Precise*: may-add, may-miss and rejected are as
+observed, in cases that discriminate: something that the source shows is asked for, and for each part of the condition
+there is something that fails this part alone (or the query is refused). An add by spelling that this content does not
+show does not count against precision, nor does a miss by one of
+{}."""
 REPORT = ROOT / "reports" / "score" / "score.md"
-# The release that each truth table was made with.
-RELEASES = {"orthanc": "1.10.1", "dcmtk-dcmqrscp": "3.6.7", "dcmtk-wlmscpfs": "3.6.7", "pynetdicom-qrscp": "3.0.4"}
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,16 @@ class Line:
 
 def lines(door: Any) -> list[Line]:
     """Return every case of a door."""
-    said = compare.predictions(door, RELEASES[servers.KINDS[door.server].product])
+    said = compare.predictions(door, compare.releases()[door.id])
     seen = {o.case: o for o in compare.read_truth(door)}
     return [Line(c, said[c.id], seen[c.id]) for c in compare.cases_of(door)]
+
+
+def _source(name: str) -> str:
+    kind = servers.KINDS[servers.DOORS[name].server]
+    settings = "".join(f", {n}={v}" for n, v in kind.settings)
+    transport = "QIDO-RS" if servers.DOORS[name].transport == "dicomweb" else "C-FIND"
+    return f"{kind.product}@{compare.releases()[name]}, {transport}{settings}"
 
 
 def _percent(part: int, whole: int) -> str:
@@ -79,22 +91,18 @@ def report(everything: dict[str, list[Line]]) -> Iterator[str]:
     yield ""
     yield "Written by `python tools/score.py --write` from the truth tables in `tests/lab/truth`; see `docs/lab.md`."
     yield ""
-    yield "| source | release | cases | sound | soundness | discriminating | precise | precision |"
+    yield "| door | source | cases | sound | soundness | discriminating | precise | precision |"
     yield "|---|---|---:|---:|---:|---:|---:|---:|"
     for name, all_lines in everything.items():
         sound = sum(not x.wrong for x in all_lines)
         telling = [x for x in all_lines if x.counts]
         good = sum(x.precise for x in telling)
-        release = RELEASES[servers.KINDS[servers.DOORS[name].server].product]
         yield (
-            f"| {name} | {release} | {len(all_lines)} | {sound} | {_percent(sound, len(all_lines))} "
+            f"| {name} | {_source(name)} | {len(all_lines)} | {sound} | {_percent(sound, len(all_lines))} "
             f"| {len(telling)} | {good} | {_percent(good, len(telling))} |"
         )
     yield ""
-    yield "*Sound*: nothing that was observed is excluded by the prediction. *Precise*: may-add, may-miss and rejected are"
-    yield "as observed, in cases that discriminate (some of what the source shows is asked for, and some is not; or the"
-    yield "query is refused). An add by spelling, or a miss by `group`, `text-order` or `one-instance`, that this content"
-    yield "does not show does not count against precision."
+    yield from LEGEND.format(", ".join(f"`{r}`" for r in sorted(compare.LEFT_TO_CONTENT))).splitlines()
     for name, all_lines in everything.items():
         wrong = [x for x in all_lines if x.wrong]
         vague = [x for x in all_lines if x.counts and not x.precise and not x.wrong]

@@ -58,9 +58,7 @@ class Answer:
 
     def also(self, other: Answer) -> Answer:
         """Unite with the answer to another query of the same list."""
-        return Answer(
-            self.rows + other.rows, self.identities | other.identities, self.refused or other.refused
-        )
+        return Answer(self.rows + other.rows, self.identities | other.identities, self.refused or other.refused)
 
 
 Keys = Sequence[KeyAt]

@@ -28,7 +28,7 @@ from worklint.text import Text
 
 from .archive import instances, study_uid, worklist_items
 from .ask import Answer, Client, Identity, combinations, level_keys, shown
-from .servers import KINDS, Door
+from .servers import DOORS, KINDS, Door
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases.csv"
@@ -272,9 +272,7 @@ def observe(door: Door, made: Client, chosen: Sequence[Case] | None = None) -> l
         if answer.refused:
             added, missed, beyond = set(), set(), []
         out.append(
-            Observation(
-                case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, telling
-            )
+            Observation(case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, telling)
         )
     return out
 
@@ -289,7 +287,9 @@ def write_truth(door: Door, found: Sequence[Observation]) -> Path:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for o in found:
-            writer.writerow((o.case, o.rows, o.true, o.added, o.beyond, o.missed, o.refused, "yes" if o.discriminates else "no"))
+            writer.writerow(
+                (o.case, o.rows, o.true, o.added, o.beyond, o.missed, o.refused, "yes" if o.discriminates else "no")
+            )
     return path
 
 
@@ -303,6 +303,19 @@ def read_truth(door: Door) -> list[Observation]:
             )
             for r in csv.DictReader(file)
         ]  # fmt: skip
+
+
+def releases() -> dict[str, str]:
+    """Return the release that each truth table was made with."""
+    with (TRUTH / "releases.csv").open(encoding="utf-8", newline="") as file:
+        return {r["door"]: r["release"] for r in csv.DictReader(file)}
+
+
+def write_releases(found: Mapping[str, str]) -> None:
+    """Write the releases of the truth tables."""
+    with (TRUTH / "releases.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("door", "release"), *((d, found[d]) for d in DOORS if d in found)])
 
 
 # --- what worklint says -----------------------------------------------------------------------------------------------

@@ -1,0 +1,121 @@
+"""Real servers on loopback: what they answer is what the truth tables say, and no prediction is contradicted by it.
+
+``tools/lab.py --write`` rewrites the tables, ``tools/score.py --write`` the score. Where a server is not installed its
+test says so and is skipped; with ``CI=true`` it must run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from importlib.util import find_spec
+
+import pytest
+
+if find_spec("pynetdicom") is None:
+    if os.environ.get("CI") == "true":
+        raise ModuleNotFoundError("pynetdicom is not installed; .[dev] has it")
+    pytest.skip("pynetdicom is not installed (.[network])", allow_module_level=True)
+
+from lab import compare
+from lab.doors import loaded, observed
+from lab.servers import DOORS, KINDS, NotReady, free_port, running
+
+pytestmark = pytest.mark.servers
+
+LEAST_PRECISION = 0.95
+"""Reached on each of these servers; a change that loses more than this says what it gains."""
+
+
+def _installed(kind_id: str) -> None:
+    missing = KINDS[kind_id].missing()
+    if missing:
+        message = f"not installed: {', '.join(missing)} (package {KINDS[kind_id].package})"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+@pytest.mark.parametrize("kind_id", KINDS)
+def test_predictions_hold(kind_id: str) -> None:
+    _installed(kind_id)
+    for door, found, release in observed(kind_id):
+        measured = compare.releases()[door.id]
+        if release != measured:
+            message = f"{door.id}: the truth table is of release {measured}, installed is {release}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(message + "; measure it with tools/lab.py --write, and review the difference")
+            pytest.skip(message)
+        stored = {o.case: o for o in compare.read_truth(door)}
+        changed = [f"{o.case}: {stored.get(o.case)} is now {o}" for o in found if stored.get(o.case) != o]
+        assert not changed, f"{door.id}: tools/lab.py --write, and review the difference:\n" + "\n".join(changed[:20])
+        said = compare.predictions(door, release)
+        wrong = [f"{o.case}: {w}" for o in found for w in compare.contradictions(said[o.case], o)]
+        assert not wrong, f"{door.id}: contradicted\n" + "\n".join(wrong[:20])
+        telling = [o for o in found if o.discriminates or o.refused]
+        precise = [o for o in telling if compare.precise(said[o.case], o)]
+        assert len(precise) >= LEAST_PRECISION * len(telling), f"{door.id}: {len(precise)} of {len(telling)} precise"
+
+
+def test_the_cases_are_many_and_tell() -> None:
+    # Figures that somebody who shortens the list should stumble over.
+    cases = compare.cases()
+    assert len(cases) >= 400
+    assert len({c.id for c in cases}) == len(cases)
+    assert sum(" and " in c.condition or bool(c.show) for c in cases) >= 80
+    assert {(c.model, c.level) for c in cases} == {
+        ("study-root", "study"), ("study-root", "series"), ("study-root", "image"), ("patient-root", "patient"),
+        ("patient-root", "study"), ("patient-root", "series"), ("patient-root", "image"),
+        ("modality-worklist", "worklist-item"),
+    }  # fmt: skip
+    for door in DOORS.values():
+        table = compare.read_truth(door)
+        assert [o.case for o in table] == [c.id for c in compare.cases_of(door)], f"{door.id}: tools/lab.py --write"
+        assert sum(o.discriminates for o in table) > len(table) / 2
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "told"),
+    [
+        ({"added": 1}, "added"),
+        ({"missed": 1}, "missed"),
+        ({"refused": "C000"}, "refused"),
+    ],
+)
+def test_a_contradiction_is_noticed(spoiled: dict[str, object], told: str) -> None:
+    door = DOORS["dcmqrscp"]
+    said = compare.predictions(door, compare.releases()[door.id])
+    exact = next(o for o in compare.read_truth(door) if said[o.case].as_written == "exact")
+    assert not compare.contradictions(said[exact.case], exact)
+    found = compare.contradictions(said[exact.case], replace(exact, **spoiled))  # type: ignore[arg-type]
+    assert len(found) == 1
+    assert told in found[0]
+
+
+def test_more_than_spelling_is_noticed() -> None:
+    door = DOORS["orthanc-web"]
+    said = compare.predictions(door, compare.releases()[door.id])
+    spelling = next(o for o in compare.read_truth(door) if said[o.case].add_reasons == ("case",))
+    assert not compare.contradictions(said[spelling.case], replace(spelling, added=1, beyond=0))
+    assert compare.contradictions(said[spelling.case], replace(spelling, added=1, beyond=1))
+
+
+def test_a_server_is_stopped_whatever_happens() -> None:
+    _installed("dcmqrscp")
+    with pytest.raises(ZeroDivisionError), running("dcmqrscp") as server:
+        folder, port = server.folder, server.port
+        raise ZeroDivisionError
+    assert not folder.exists()
+    import socket
+
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        pass
+
+
+def test_a_server_that_does_not_come_up_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lab import servers
+
+    monkeypatch.setitem(servers._COMMANDS, "qrscp", lambda *_: ["false"])
+    with pytest.raises(NotReady, match="qrscp"), loaded("qrscp"):
+        pass
+    assert free_port() > 0
