@@ -538,7 +538,9 @@ def _conjunction(parts: Sequence[Part]) -> tuple[Effect, Severity | None]:
     for p in parts:
         severity = worse(severity, p.severity)
     if any(p.key.blocks for p in parts):
-        adds = frozenset()
+        # Nothing comes back, unless another key has the query refused.
+        doubtful = [p for p in parts if not p.key.blocks and "other" in p.key.adds and "other" in p.key.misses]
+        adds = frozenset({"other"}) if doubtful else frozenset()
         severity = worse(severity, "error")
     return Effect(adds, misses, known=known), severity
 

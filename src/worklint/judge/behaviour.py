@@ -115,15 +115,20 @@ def _kind_fits(statement: Statement, kind: str) -> bool:
     return not statement.where.kinds or kind in statement.where.kinds
 
 
-def choose(statements: Iterable[Statement], place: Place, key: KeyAt) -> Behaviour | None:
+def choose(
+    statements: Iterable[Statement], place: Place, key: KeyAt, otherwise: Behaviour | None = None
+) -> Behaviour | None:
     """Return the behaviour that the statements give to the key, or ``None`` if none of them speaks.
 
     A keyword goes before a class, a named kind before any, a value class before none, a setting before none. Among
-    equals all speak together. ``also`` statements add their reasons to whatever was chosen.
+    equals all speak together. ``also`` statements add their reasons to whatever was chosen. ``otherwise`` is what holds
+    where perhaps no statement does; the default, if none is given.
     """
     kind, profile = key.sent.kind, place.profile
     candidates: list[tuple[tuple[int, ...], bool, Statement]] = []
-    named, named_for_this_kind = False, False
+    # Whether a keyword is named at all, and for this kind: for certain, or if a setting is what nobody told.
+    named: set[bool] = set()
+    for_this_kind: set[bool] = set()
     for statement in statements:
         if not statement.speaks_of_key or statement.behaviour.does == "also":
             continue
@@ -133,16 +138,20 @@ def choose(statements: Iterable[Statement], place: Place, key: KeyAt) -> Behavio
         here = place_fits(statement.where, place, key.level)
         if here is False:
             continue
-        named = named or rank <= 1
+        if rank <= 1:
+            named.add(here is True)
         if not _kind_fits(statement, kind):
             continue
-        named_for_this_kind = named_for_this_kind or rank <= 1
+        if rank <= 1:
+            for_this_kind.add(here is True)
         value = value_fits(statement.where, key.sent)
         if value is False:
             continue
         candidates.append((_specificity(statement, rank), here is True and value is True, statement))
-    if named and not named_for_this_kind and kind not in _FALL_BACK:
+    perhaps_silent = bool(named) and True not in for_this_kind and kind not in _FALL_BACK
+    if perhaps_silent and True in named and not for_this_kind:
         candidates = [c for c in candidates if c[0][0] <= 1]
+        perhaps_silent = False
     candidates.sort(key=lambda c: c[0])
     possible: list[Behaviour] = []
     chosen: Behaviour | None = None
@@ -159,9 +168,9 @@ def choose(statements: Iterable[Statement], place: Place, key: KeyAt) -> Behavio
     if chosen is None and not possible:
         return None
     options = [_with_additions(statements, place, key, b) for b in [*([chosen] if chosen else []), *possible]]
-    if chosen is None:
+    if chosen is None or perhaps_silent:
         # Perhaps none of the possible ones holds: then the default speaks.
-        options.append(default_behaviour(place, key))
+        options.append(otherwise or default_behaviour(place, key))
     return options[0] if len(options) == 1 else _one_of(options)
 
 

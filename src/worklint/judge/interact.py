@@ -142,7 +142,7 @@ def interact(
         for i, key in enumerate(keys):
             if not interaction.replace:
                 break
-            new = choose(interaction.replace, replace(place, profile=profile), key)
+            new = choose(interaction.replace, replace(place, profile=profile), key, now[i])
             if new is None:
                 continue
             if fits is None:

@@ -199,9 +199,11 @@ def send(place: Place, worklist: Worklist, conjunction: tuple[Literal, ...]) -> 
     for position, literal in enumerate(conjunction):
         constraint = literal.constraint
         inside_none = literal.scope is not None and literal.group is None
+        # "Some item does not" is not what a negated key asks for.
+        inside_some = literal.negated and literal.group is not None
         # There is no key for "has no value" either.
         says_nothing = literal.negated and sent_values(constraint)[0].kind == "universal"
-        if inside_none or says_nothing or (literal.negated and not (place.own and place.own_negation)):
+        if inside_none or inside_some or says_nothing or (literal.negated and not (place.own and place.own_negation)):
             unsent.append(Unsent(literal, "negated"))
         elif constraint.matching in _NOT_SENT_KINDS:
             unsent.append(Unsent(literal, "negotiated"))
