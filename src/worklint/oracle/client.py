@@ -92,7 +92,8 @@ def _goes_out(leaf: Leaf, place: Place, source: SimulatedSource) -> bool:
     c = leaf.constraint
     kind = c.asked if c.matching == "none" else c.matching
     # Only the product's own path can say "not"; no path can say "not anything".
-    if leaf.negated and (not place.own_negation or kind == "universal"):
+    # "Some item is not x" is another thing than "no item is x".
+    if leaf.negated and (not place.own_negation or kind == "universal" or leaf.clause is not None):
         return False
     if kind in _NEVER_SENT:
         return False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from pydicom.dataset import Dataset
 
 from worklint.oracle import matcher
 from worklint.oracle.matcher import MOMENTS, NUMBERS
-from worklint.oracle.wire import WILD, Key, bounds_of, kind_of
+from worklint.oracle.wire import TEXTS, WILD, Key, bounds_of, kind_of
 
 # Comparisons that may find too much and too little alike.
 OTHER_COMPARISONS = frozenset({
@@ -112,12 +112,24 @@ def inside(stored: str, low: str, high: str, vr: str, zone: tzinfo = UTC) -> boo
     return matcher.between(stored, low, high, (False, False), vr, zone)
 
 
-def spelled_plainly(value: str, reason: str, key: Key) -> bool:
-    """What a source finds that folds the key alone (case), knows ASCII only (accent), or compares texts as they are."""
+def spelled_plainly(found: list[Found], reason: str, key: Key, reasons: frozenset[str], zone: tzinfo) -> bool:
+    """What is found by a source that folds the key alone, or compares texts and names as they are written."""
+
+    def found_by(text: str, values: list[Found]) -> bool:
+        asked = replace(key, text=text)
+        return agrees(values, asked, frozenset(), zone) or agrees(values, asked, reasons, zone)
+
+    if key.vr not in TEXTS and not (reason == "padding" and key.vr == "UI"):
+        return True
     if reason == "case":
-        return value == value.upper()
+        return found_by(key.text.upper(), found)
     if reason == "accent":
-        return value.isascii()
+        return found_by(matcher.folded(key.text, frozenset({"accent"})), found)
     if reason == "padding":
-        return value == value.strip(" ")
-    return value == key.text if kind_of(key.vr, key.text) == "single" else "=" not in value
+        return found_by(key.text, [replace(f, values=[v for v in f.values if v == v.strip(" ")]) for f in found])
+    if key.vr != "PN":
+        return True
+    # Names as one text: without the groups, and with the delimiters that are there.
+    return found_by(
+        key.text, [replace(f, values=[v for v in f.values if "=" not in v and v[-1] != "^"]) for f in found]
+    )

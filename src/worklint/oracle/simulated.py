@@ -422,9 +422,10 @@ class SimulatedSource:
             if not has:
                 break
             if reason in OTHER_COMPARISONS:
-                has = agrees(found, key, doing.adds | {reason}, self.zone)
+                alone, together = frozenset({reason}), doing.adds | {reason}
+                has = agrees(found, key, alone, self.zone) or agrees(found, key, together, self.zone)
             elif reason in ("case", "accent", "group", "padding"):
-                has = any(spelled_plainly(v, reason, key) for f in found for v in f.values)
+                has = spelled_plainly(found, reason, key, doing.adds, self.zone)
             elif reason not in ("interval", "one-series"):
                 has = self.reading.draw("fewer", reason, name, key.text, self._one(entity)) >= 0.3
         if key.negated:

@@ -175,7 +175,10 @@ def _loose(node: Filter, without_structure: bool = False) -> Filter:
         c = replace(node.constraint, ignoring=frozenset({"case", "accent"}))
         if without_structure and c.vr in TEXTS:
             c = replace(c, values=tuple(replace(v, text=re.sub(r"[\^= ]", "", v.text)) for v in c.values))
-        return node if node.negated else Any((Test(c), Test(_emptied(c))))
+        if node.negated:
+            # What a stricter comparison does not find is not excluded.
+            return Any((node, Test(replace(node.constraint, ignoring=frozenset()), negated=True)))
+        return Any((Test(c), Test(_emptied(c))))
     if isinstance(node, Has):
         if node.negated:
             return node
