@@ -43,13 +43,13 @@ SEVERITY: Final[Mapping[str, Severity]] = {
     "WL208": "error", "WL209": "info", "WL211": "warning", "WL212": "error", "WL213": "info", "WL214": "warning",
     "WL215": "error", "WL301": "error", "WL302": "error", "WL303": "warning", "WL304": "error", "WL305": "error",
     "WL306": "warning", "WL307": "error", "WL308": "error", "WL309": "error", "WL316": "error", "WL317": "error",
-    "WL318": "error", "WL319": "error", "WL330": "info", "WL331": "warning", "WL401": "error", "WL402": "warning",
+    "WL318": "error", "WL319": "error", "WL322": "info", "WL330": "info", "WL331": "warning", "WL401": "error", "WL402": "warning",
     "WL403": "error", "WL404": "error", "WL405": "warning", "WL406": "warning", "WL407": "error", "WL408": "error",
     "WL409": "error",
 }  # fmt: skip
 """The rules that fire here, and how severe each is unless its place says otherwise."""
 
-OF_THE_LIST = frozenset({"WL209", "WL306", "WL307", "WL309", "WL316", "WL318"})
+OF_THE_LIST = frozenset({"WL209", "WL306", "WL322", "WL307", "WL309", "WL316", "WL318"})
 """Rules that depend on the worklist that uses a filter, or speak of the use: not asked of a filter that nobody uses."""
 
 _FOLDS = {"case": "case", "accents": "accent", "accent": "accent"}
@@ -351,7 +351,10 @@ class Condition:
                 return scope.level
             at = levels.index(scope.level)
             below = [level for level in found if levels.index(level) > at]
-            return below[0] if below else found[-1]
+            home = below[0] if below else found[-1]
+            if not scope.prefix and not subject.label:
+                self._better(root.keyword, scope.level, home, span)
+            return home
         # Of a retired attribute that is no news, and what stands inside a sequence is told at the sequence.
         if scope.prefix or root.retired:
             return None
@@ -368,6 +371,16 @@ class Condition:
                 f"write {path}" if path else "ask by another attribute, or set model to one that has it",
             )  # fmt: skip
         return None
+
+    def _better(self, keyword: str, level: str, home: str, span: Span) -> None:
+        """Name the attribute that the standard has at the level asked at, where there is one."""
+        better = standard.replacement(keyword, level)
+        if better:
+            self.notes(
+                "WL322", span, f"{keyword} is an attribute of the {home} level; at {level} level the standard has "
+                f"{better} ({standard.replacement_note(keyword, level)})",
+                f"ask by {better} where the source matches it, or at {home} level",
+            )  # fmt: skip
 
     def _none_of_several(self, node: Comparison, subject: Subject, scope: _Scope, attribute_level: str | None) -> None:
         levels = self.model.levels
