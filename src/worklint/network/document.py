@@ -292,6 +292,7 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
             "then": {"replace": [{"for": {"attribute": seconds}, "key": {"does": "ignored"}}]},
             "because": "beside that key the other is not looked at", "evidence": "probe",
         })  # fmt: skip
+    found += _woken(record)
     found += _two_below(record, below)
     return found, lifts
 
@@ -309,6 +310,29 @@ def _date_time(seen: Together, where: Json, transport: str) -> tuple[list[Json],
         return [], []
     return [], [{"id": f"date-time-{seen.model}-{seen.level}", "for": where, "when": {"date-and-time": True},
                  "then": {"query": query}, "because": because, "evidence": "probe"}]  # fmt: skip
+
+
+def _woken(record: Record) -> list[Json]:
+    """Write what a key that is answered with nothing does beside others: it is looked at, in a way of its own."""
+    by_place: dict[tuple[str, str], set[str]] = {}
+    for seen in record.together:
+        if seen.what == "woken":
+            by_place.setdefault((seen.model, seen.level), set()).add(seen.first)
+    out = []
+    for (model, level), wakers in by_place.items():
+        silent = sorted(
+            name for name, m in record.measured.get((model, level), {}).items()
+            if m.found.get(("single", ""), Found("unknown")).does == "nothing"
+        )  # fmt: skip
+        out.append({
+            "id": f"woken-{model}-{level}", "for": {"model": model, "level": level},
+            "when": {"any": sorted(wakers), "two-or-more": [*sorted(wakers), *silent]},
+            "then": {"replace": [
+                {"for": {"attribute": silent}, "key": {"does": "applied", "adds": ["other"], "misses": ["other"]}}
+            ]},
+            "because": "answered with nothing alone, and looked at beside that key", "evidence": "probe",
+        })  # fmt: skip
+    return out
 
 
 def _two_below(record: Record, below: dict[tuple[str, str], list[Together]]) -> list[Json]:

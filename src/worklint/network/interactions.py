@@ -39,6 +39,9 @@ class Together:
 def measure(bench: Bench, record: Record, scope: Scope, applied: Sequence[About]) -> None:
     """Measure the interactions of one level."""
     seen: list[Together] = []
+    place = record.measured.get((scope.model, scope.level), {})
+    silent = [m.about for m in place.values() if (f := m.found.get(("single", ""))) and f.does == "nothing"]
+    seen += _silent(bench, scope, applied, silent)
     for step in (_parents, _private, _beside, _date_and_time, _two_below):
         seen += step(bench, scope, applied)
     record.together += seen
@@ -142,6 +145,24 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
             if known[0] in keep(answer, scope.model, scope.level):
                 lost.append(second.name)
         out += [_said(scope, "beside", "ignored", first.name, name) for name in lost]
+    return out
+
+
+def _silent(bench: Bench, scope: Scope, applied: Sequence[About], silent: Sequence[About]) -> list[Together]:
+    """Ask a key that is answered with nothing beside one that is looked at: some sources evaluate it then."""
+    out = []
+    # Optional keys first, on either side: they are the ones that a source may answer in another way.
+    for quiet in sorted(silent, key=lambda a: (a.required, a.printed))[:4]:
+        for other in sorted(applied, key=lambda a: a.required)[:12]:
+            for subject in scope.subjects(quiet):
+                texts = [t for v in subject.values or () if (t := pairs.askable(quiet.vr, v)) and t.isascii()]
+                mine = next((s for s in scope.subjects(other) if s.id == subject.id), None)
+                others = [t for v in (mine.values if mine else None) or () if (t := pairs.askable(other.vr, v))]
+                if texts and others:
+                    answer = bench.ask(Key(quiet.path, texts[0]), Key(other.path, others[0]))
+                    if answer.rows:
+                        out.append(_said(scope, "woken", "applied", other.name, quiet.name))
+                    break
     return out
 
 

@@ -170,7 +170,12 @@ def single(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
     # Whatever else is peculiar: an ordinary value has to be among them.
     if not any(a.legal and a.text.isascii() for a in chosen):
         chosen += [a for v in values if v.isascii() and (a := _asked(vr, v)).legal][:1]
-    return (*chosen, *made, ask_single(vr, impossible(vr)))
+    every = (*chosen, *made)
+    if vr == "CS" and not any(a.text != a.text.upper() for a in every):
+        # Codes have no small letters; archives and users do.
+        small = [v.lower() for v in values if v.lower() != v][:1]
+        every += tuple(_asked(vr, v) for v in small)
+    return (*every, ask_single(vr, impossible(vr)))
 
 
 def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:

@@ -23,6 +23,7 @@ from worklint.network.ask import (
     Manners,
     NotOffered,
     Question,
+    Row,
     Unreachable,
     name_of,
 )
@@ -30,7 +31,7 @@ from worklint.network.evidence import Found, settle
 from worklint.network.interactions import Together
 from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, screen
 from worklint.network.subjects import About, path_of, subjects
-from worklint.network.survey import Scope, Surveyor, identities
+from worklint.network.survey import Scope, Surveyor, keep
 
 MODELS = ("study-root", "patient-root", "modality-worklist", "unified-procedure-step")
 """Models that are probed; the first that a source offers is measured in depth, its sisters are compared with it."""
@@ -182,42 +183,47 @@ class _Model:
         self.surveyor.below(self.model, top)
         self.surveyor.deepest(self.model, top)
         for level in self.levels[1:]:
-            upper = scopes[-1]
-            lower = self._lower(upper, level)
+            lower = self._lower(scopes, level)
             if lower is None:
                 self.record.note(f"{self.model}: the {level} level could not be reached")
                 break
             self._fill(lower)
             self.surveyor.below(self.model, lower)
+            self.surveyor.deepest(self.model, lower)
             scopes.append(lower)
         return scopes
 
-    def _lower(self, upper: Scope, level: str) -> Scope | None:
-        best, worth = None, 0
-        for identity, members in upper.below.items():
-            variety = len({(n, v) for m in members for n, v in m.items() if v})
-            if variety > worth and len(members) > 0:
-                best, worth = identity, variety
-        if best is None:
-            return None
-        unique = standard.model(self.model).unique_key(upper.level)  # type: ignore[union-attr]
-        path = path_of(unique or "")
-        if path is None:
+    def _lower(self, scopes: list[Scope], level: str) -> Scope | None:
+        """Return the scope of a level: below those entities whose members differ most from one another."""
+        upper, keys, above = scopes[-1], self._richest_below(scopes[-1]), dict(scopes[-1].above)
+        if len(scopes) > 1 and (pair := self._richest_nested(scopes[-2])):
+            upper, keys = scopes[-2], pair
+            above = {**upper.above, **next((r for i, r in upper.rows.items() if i[0] == pair[0].text), {})}
+            members = upper.below.get((pair[0].text,), [])
+            name = name_of(pair[1].path)
+            above.update(next((r for r in members if r.get(name) == (pair[1].text,)), {}))
+        elif keys:
+            above.update({n: v for n, v in upper.rows[(keys[0].text,)].items() if v})
+        if not keys:
             return None
         parents = standard.model(self.model).unique_keys  # type: ignore[union-attr]
-        fixed = (*(k for k in upper.fixed if name_of(k.path) in parents), Key(path, best[0]))
+        fixed = (*(k for k in upper.fixed if name_of(k.path) in parents), *keys)
         answer = self.asker.ask(Question(self.model, level, fixed))
-        names = identities(self.model, level)
-        rows = {}
-        for row in answer.rows:
-            identity = tuple("\\".join(row.get(n, ())) for n in names)
-            rows.setdefault(identity, row)
+        rows = keep(answer, self.model, level)
         if answer.failure or not rows:
             return None
-        above = {**upper.above, **{n: v for n, v in upper.rows[best].items() if v}}
-        scope = Scope(self.model, level, fixed, rows, complete=not answer.cut, above=above)
+        scope = Scope(self.model, level, fixed, rows, complete=not answer.cut, above={n: v for n, v in above.items() if v})
         scope.duplicates = len(rows) < len(answer.rows)
         return scope
+
+    def _richest_below(self, upper: Scope) -> tuple[Key, ...]:
+        unique = path_of(standard.model(self.model).unique_key(upper.level) or "")  # type: ignore[union-attr]
+        best = max(upper.below, key=lambda i: _variety(upper.below[i]), default=None)
+        return (Key(unique, best[0]),) if unique is not None and best is not None and upper.below[best] else ()
+
+    def _richest_nested(self, upper: Scope) -> tuple[Key, ...]:
+        best = max(upper.nested, key=lambda k: _variety(upper.nested[k]), default=())
+        return best if best and upper.nested[best] else ()
 
     def _fill(self, scope: Scope) -> None:
         """Learn the values that the source shows for the entities of a scope, and which attributes it returns."""
@@ -279,17 +285,22 @@ class _Model:
         return self.levels.index(about.home) - self.levels.index(scope.level)
 
     def _compared(self, bench: Bench, about: About) -> Measured | None:
-        """Take over what was measured at the sister model, if two queries of each side come to the same."""
-        if self.sister is None:
-            return None
-        known = self.record.measured.get((self.sister, bench.scope.level), {}).get(about.name)
+        """Take over what was measured elsewhere, if two queries come to the same here.
+
+        Elsewhere is the same level of the sister model, or, for an attribute of an upper level, its own level.
+        """
+        level = bench.scope.level
+        known = self.record.measured.get((self.sister or "", level), {}).get(about.name)
+        if known is None and about.home in self.levels and self._distance(bench.scope, about) < 0:
+            known = self.record.measured.get((self.model, about.home), {}).get(about.name)
         if known is None or known.about.home != about.home:
             return None
-        if known.found.get(("single", ""), _UNKNOWN).status == "excludes":
-            return replace_measured(known, about) if not any(bench.scope.stored(about)) else None
-        short = detail(bench, about, PAIR)
-        mine, theirs = short.found[("single", "")], known.found.get(("single", ""))
-        if theirs is None or mine.does != theirs.does or mine.status != theirs.status:
+        theirs = known.found.get(("single", ""))
+        valued = any(bench.scope.stored(about))
+        if theirs is None or theirs.status == "excludes" or not valued:
+            return replace_measured(known, about) if theirs is not None and not valued else None
+        mine = detail(bench, about, PAIR).found[("single", "")]
+        if mine.does != theirs.does or mine.status != theirs.status:
             return None
         if mine.adds - theirs.adds - theirs.open_adds or mine.misses - theirs.misses - theirs.open_misses:
             return None
@@ -359,6 +370,12 @@ def pairs_missing(level: str) -> str:
 def replace_measured(known: Measured, about: About) -> Measured:
     """Return what was measured elsewhere, marked as taken over."""
     return Measured(about, dict(known.found), known.returned, taken_over=True)
+
+
+def _variety(rows: Sequence[Row]) -> int:
+    """Return how many values of attributes stand beside another value, or beside none."""
+    names = {n for r in rows for n in r}
+    return sum(len({r.get(n) for r in rows}) - 1 for n in names)
 
 
 def _is_ignored(one: Measured) -> bool:

@@ -16,7 +16,8 @@ from worklint.network.subjects import About, path_of
 
 MOST_WALKED = 40
 """Entities of a level whose lower level is read, one query each, if the source does not answer them all at once."""
-MOST_DEEP = 10
+MOST_DEEP = 6
+MOST_SINGLE = 25
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Scope:
     above: Row = field(default_factory=dict)
     below: dict[Id, list[Row]] = field(default_factory=dict)
     deep: dict[Id, list[Row]] = field(default_factory=dict)
+    nested: dict[tuple[Key, ...], list[Row]] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     came: set[str] = field(default_factory=set)
     duplicates: bool = False
@@ -176,21 +178,23 @@ class Surveyor:
             return
         middle, level = found.levels[position + 1], found.levels[position + 2]
         wanted = [p for n in _names_of(model, level) if (p := path_of(n)) is not None]
-        ranked = sorted(scope.below, key=lambda i: -len(scope.below[i]))[:MOST_DEEP]
-        for identity in ranked:
+        ranked = sorted(scope.below, key=lambda i: -len(scope.below[i]))
+        # A few with much below them, and many with one member below: one query each tells all of those.
+        chosen = ranked[:MOST_DEEP] + [i for i in ranked[MOST_DEEP:] if len(scope.below[i]) == 1][:MOST_SINGLE]
+        for identity in chosen:
             unique = self._unique(model, scope.level, identity)
             members: list[Row] = []
             for row in scope.below[identity][:8]:
                 inner = self._unique(model, middle, values_in(row, identities(model, middle)))
                 if unique is None or inner is None:
-                    break
+                    return
                 rows = self.returns(model, level, (*self._parents(scope), unique, inner), wanted)
                 if rows is None:
                     return
+                scope.nested[(unique, inner)] = list(rows.values())
                 members += rows.values()
-            else:
-                if len(scope.below[identity]) <= 8:
-                    scope.deep[identity] = members
+            if len(scope.below[identity]) <= 8:
+                scope.deep[identity] = members
 
     def _parents(self, scope: Scope) -> tuple[Key, ...]:
         parents = standard.model(scope.model).unique_keys  # type: ignore[union-attr]
