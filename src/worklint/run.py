@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from worklint.accept import BaselineKey, Choice, baselined, chosen, levelled, suppressed
-from worklint.judge import Judged, judge, offers_model
+from worklint.judge import Judged, judge, offers_model, verdict_name
 from worklint.model import Finding, Severity, Span, Worklist
 from worklint.record import field, frozen
 from worklint.report.build import build
@@ -28,12 +28,13 @@ from worklint.text import Text
 
 @frozen
 class Options:
-    """How a run is made: which findings count, the baseline, the limits of reading."""
+    """How a run is made: which findings count, the baseline, the limits of reading, whether lists are planned too."""
 
     choice: Choice = field(default_factory=Choice)
     baseline: Mapping[BaselineKey, int] = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
     now: datetime | None = None
+    planned: bool = False
 
 
 def run(
@@ -76,7 +77,13 @@ def run(
     if options.baseline:
         findings, unused = baselined(findings, options.baseline)
         findings += [_unused_entry(key) for key in unused]
-    return build(site, resolved.worklists, judged, findings, today)
+    planned: dict[str, dict[str, str]] = {}
+    if options.planned:
+        from worklint.planning import plan_all
+
+        plans = plan_all(site, resolved.worklists, judged)
+        planned = {w: {s: verdict_name(p.as_planned) for s, p in of.items()} for w, of in plans.items()}
+    return build(site, resolved.worklists, judged, findings, today, planned)
 
 
 def _syntax_finding(problem: Problem) -> Finding:

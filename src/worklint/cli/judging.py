@@ -72,14 +72,20 @@ def moment(given: Given) -> tuple[date, datetime | None]:
     return now.date(), now if "T" in text.upper() or " " in text else None
 
 
-def judge(given: Given, gathered: Gathered, options: Options) -> Report:
-    """Judge what was read."""
+def moment_in_zone(given: Given, gathered: Gathered) -> tuple[date, datetime | None]:
+    """Return the day in the project's zone that relative dates count from, and the moment where one is given."""
     today, now = moment(given)
     zone = gathered.site.enterprise.timezone if gathered.site.enterprise else None
     if now is not None and now.tzinfo is not None and zone:
         from zoneinfo import ZoneInfo
 
         today = now.astimezone(ZoneInfo(zone)).date()
+    return today, now
+
+
+def judge(given: Given, gathered: Gathered, options: Options) -> Report:
+    """Judge what was read."""
+    today, now = moment_in_zone(given, gathered)
     return run(
         gathered.texts, gathered.site, today, shared=gathered.shared, documents=gathered.documents,
         unreadable=gathered.unreadable, options=replace(options, now=now),

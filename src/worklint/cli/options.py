@@ -124,6 +124,22 @@ MATRIX = Command(
         ("worklint matrix a.worklist --source old=orthanc@1.10.1 --source new=orthanc@1.12.4", "two releases"),
     ),
 )  # fmt: skip
+PLAN = Command(
+    "plan",
+    "plan",
+    "Show what a careful client sends to each source, what it then has to check, and what that gives.",
+    _PATHS,
+    (
+        *_PROJECT,
+        Option("--format", "text or json.", "FORMAT", choices=_SHORT_FORMATS),
+        Option("--output", "Write the plans to this file, as JSON.", "FILE", complete="files"),
+        *_TALK,
+    ),
+    (
+        ("worklint plan", "commands and URLs, as text"),
+        ("worklint plan a.worklist --source orthanc@1.12.4 --format json", "for a program that sends them"),
+    ),
+)  # fmt: skip
 ATTRIBUTE = Command(
     "attribute",
     "attribute",
@@ -160,6 +176,49 @@ RULE = Command(
     (Option("--format", "text or json.", "FORMAT", choices=_SHORT_FORMATS), *_TALK),
     (("worklint rule", "all rules"), ("worklint rule WL310", "one in full")),
 )
+PROBE = Command(
+    "probe",
+    "probe",
+    "Measure a live source, read-only and within a budget, and write its profile.",
+    Argument("addresses", "ADDRESS...", "dicom://[CALLING@]CALLED@host:port, dicoms://..., http(s)://host/path. Several "
+             "are measured at the same time.", many=True, required=True),
+    (
+        Option("--output", "Write the profile to this file (several addresses: into this folder); without it, to "
+               "standard output.", "FILE", complete="files"),
+        Option("--model", "Probe only this information model. Repeatable.", "MODEL", many=True, complete="models"),
+        Option("--queries", "The most queries that are sent (1500).", "N"),
+        Option("--rows", "The most rows that are read of one answer (250).", "N"),
+        Option("--rate", "The most queries a second (200).", "N"),
+        Option("--timeout", "Wait so many seconds for an answer (10).", "SECONDS"),
+        Option("--minutes", "End after so many minutes (10).", "N"),
+        Option("--name", "Call the source so in the profile, not by the name that it announces.", "NAME"),
+        Option("--dry-run", "Show what would be sent, and send nothing."),
+        Option("--resume", "Go on where an earlier probe with the same --output ended."),
+        *_TALK,
+    ),
+    (
+        ("worklint probe dicom://ARCHIVE@localhost:11112 --output archive.json", "C-FIND: every model that is offered"),
+        ("worklint probe https://pacs.example.org/dicom-web --output cloud.json", "QIDO-RS; WORKLINT_TOKEN is sent"),
+        ("worklint probe dicom://ARCHIVE@localhost:11112 --dry-run", "what would be asked"),
+    ),
+)  # fmt: skip
+VERIFY = Command(
+    "verify",
+    "verify",
+    "Run the filters against the project's live sources and hold the predictions against what comes back.",
+    _PATHS,
+    (
+        *_PROJECT,
+        Option("--format", "text or json.", "FORMAT", choices=_SHORT_FORMATS),
+        Option("--rows", "The most rows that are read of one answer (2000).", "N"),
+        Option("--timeout", "Wait so many seconds for an answer (30).", "SECONDS"),
+        *_TALK,
+    ),
+    (
+        ("worklint verify lists/", "all worklists at every source that has an address"),
+        ("worklint verify a.worklist --source research --format json", "one source"),
+    ),
+)  # fmt: skip
 INIT = Command(
     "init",
     "init",
@@ -169,5 +228,5 @@ INIT = Command(
     (("worklint init", "in the current folder"), ("worklint init --demo lakeside", "the demonstration")),
 )
 
-COMMANDS = {c.name: c for c in (CHECK, MATRIX, ATTRIBUTE, SOURCE, RULE, INIT)}
+COMMANDS = {c.name: c for c in (CHECK, MATRIX, PLAN, ATTRIBUTE, SOURCE, RULE, PROBE, VERIFY, INIT)}
 """The commands by name, in the order of the help text."""

@@ -401,9 +401,12 @@ def finish(
     queries = []
     alternatives = list(product(*(c.keys for c in best.chosen)))
     effect = Effect(adds)
+    loose = {id(c.test) for c in best.chosen if best.adds.get(id(c.test))}
     for alternative in alternatives:
+        owners = [id(c.test) for c, part in zip(best.chosen, alternative, strict=True) for _ in part]
+        widened = frozenset(i for i, o in enumerate(owners, len(fixed)) if o in loose)
         keys = (*(f.key for f in fixed), *(k for part in alternative for k in part))
-        served, limit = _service(desk, place, level, keys)
+        served, limit = _service(desk, place, level, keys, widened)
         effect = feeding(served, effect)
         negotiation = {c.way.negotiation for c in best.chosen if c.way.negotiation}
         if place is desk.relational and place is not desk.place:
@@ -492,7 +495,9 @@ def _selectors(desk: Desk, place: Place, level: str) -> bool:
     return any(place_fits(r.where, place, level) is not False for r in place.profile.selectors)
 
 
-def _service(desk: Desk, place: Place, level: str, keys: Sequence[KeyAt]) -> tuple[Effect, Limit | None]:
+def _service(
+    desk: Desk, place: Place, level: str, keys: Sequence[KeyAt], widened: frozenset[int] = frozenset()
+) -> tuple[Effect, Limit | None]:
     query = Query(tuple(Key(Literal(i, _constraint_of(k), False), (k,)) for i, k in enumerate(keys)), (), ())
     effects = []
     for record in place.profile.selectors:
@@ -511,7 +516,7 @@ def _service(desk: Desk, place: Place, level: str, keys: Sequence[KeyAt]) -> tup
         if place_fits(cap.where, place, level) is False:
             continue
         rows = cap_rows(cap, place)
-        if rows == 0 or bounded(query, rows):
+        if rows == 0 or bounded(query, rows, widened):
             continue
         limit = limit or _limit(cap, rows, keys)
         if cap.refuses:

@@ -9,6 +9,7 @@ from worklint._version import __version__
 from worklint.judge import Cell, Judged, mark_of, verdict_name
 from worklint.knowledge import data
 from worklint.model import REASONS, SPELLING, Cause, Constraint, Effect, Finding, Worklist
+from worklint.record import replace
 from worklint.report.types import (
     CauseRow,
     CellRow,
@@ -71,8 +72,12 @@ def build(
     judged: Mapping[str, Mapping[str, Judged]],
     findings: Sequence[Finding],
     today: date,
+    planned: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Report:
-    """Return the report. ``judged`` maps worklist id to source id to verdicts; a pair that is not judged is absent."""
+    """Return the report. ``judged`` maps worklist id to source id to verdicts; a pair that is not judged is absent.
+
+    ``planned`` are the verdicts as planned, likewise, where plans were made.
+    """
     sources = {s.id: s for s in site.sources}
     constraints: list[ConstraintRow] = []
     cells: list[CellRow] = []
@@ -92,7 +97,8 @@ def build(
             for source, one in verdicts.items():
                 cells.append(_cell_row(first + index, sources[source], one.cells[index], cause_id))
         for source, one in verdicts.items():
-            filters.append(_filter_row(worklist, sources[source], one, cause_id))
+            as_planned = (planned or {}).get(worklist.id, {}).get(source)
+            filters.append(replace(_filter_row(worklist, sources[source], one, cause_id), as_planned=as_planned))
     found = tuple(FindingRow(_fingerprint(f), rule_name(f.rule), f) for f in sorted(findings, key=_finding_order))
     cause_rows = tuple(CauseRow(i, c.rule, c.message, c.remedy, c.facts, c.evidence) for c, i in causes.items())
     return Report(
