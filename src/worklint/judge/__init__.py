@@ -573,8 +573,8 @@ def _empty_key(
     """
     if place.transport == "dicomweb":
         return effect, severity
-    own = effect_of(_behaviour(place, key), key.sent)
-    if not own.known or (not own.misses and not own.rejected):
+    own = _without_value(_behaviour(place, key), key.sent)
+    if not own.misses and not own.rejected:
         return effect, severity
     facts = {"N": causes.noun(worklist.level), "text": f"show {key.dotted}", "name": key.dotted}
     behaviour = _behaviour(place, key)
@@ -582,7 +582,15 @@ def _empty_key(
     extra.append(causes.make(rule, _effect(own), facts, behaviour.because, "do not show it", behaviour.evidence))
     if own.rejected:
         return Effect(rejected=True), "error"
-    return join(effect, Effect(misses=own.misses)), worse(severity, "error")
+    return join(effect, Effect(own.adds, own.misses)), worse(severity, "error")
+
+
+def _without_value(behaviour: Behaviour, sent: Sent) -> KeyEffect:
+    """Return the effect of an empty key: where nothing is known, it asks for nothing (PS3.4 C.2.2.2.3)."""
+    if behaviour.one_of:
+        return reduce(KeyEffect.also, (_without_value(b, sent) for b in behaviour.one_of))
+    effect = effect_of(behaviour, sent)
+    return effect if effect.known else EXACT
 
 
 def _selectors(
