@@ -94,9 +94,9 @@ def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
     if rule.key_type in ("O", "OC"):
         if place.transport == "dicomweb":
             return mixed("PS3.18 10.6.1.2", "the resource need not match this attribute: ignored, or refused", "WL315")
-        return _optional(place, rule.table)
+        return _optional(place, key, rule.table)
     if place.named and place.transport == "dicomweb" and _only_required_on_the_web(place, key, path):
-        return _optional(place, rule.table)
+        return _optional(place, key, rule.table)
     if rule.kinds and kind not in rule.kinds:
         return mixed(rule.table, f"the table asks for {', '.join(rule.kinds)} matching of this key only", "WL426")
     return _required(key, rule.table, worklist, unique=rule.key_type == "U")
@@ -116,7 +116,7 @@ def _not_negotiated(place: Place, kind: str) -> Behaviour:
     return mixed("PS3.4 C.5.1.1", because, "WL420")
 
 
-def _optional(place: Place, table: str) -> Behaviour:
+def _optional(place: Place, key: KeyAt, table: str) -> Behaviour:
     if place.named:
         return Behaviour(
             "unknown",
@@ -125,7 +125,9 @@ def _optional(place: Place, table: str) -> Behaviour:
             origin="standard",
         )
     because = "an optional key may be unknown to the source, or returned unmatched"
-    return _says("ignored", f"PS3.4 C.2.2.1.3; {table}", because, rule="WL320")
+    # A source that does match it need not fold what the author wants folded.
+    does, adds = ("applied", "ignored") if key.sent.ignoring else ("ignored", "")
+    return _says(does, f"PS3.4 C.2.2.1.3; {table}", because, adds, rule="WL320")
 
 
 def _only_required_on_the_web(place: Place, key: KeyAt, path: tuple[str, ...]) -> bool:
