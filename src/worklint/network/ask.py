@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from worklint.model import Attribute
 
@@ -72,6 +72,8 @@ class Answer:
     unsupported: bool = False
     warning: str = ""
     seconds: float = 0.0
+    data: tuple[Any, ...] = ()
+    """The responses as data sets, where a door was told to keep them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Door(Protocol):
     """One way into a source."""
 
     transport: str
+    keep_data: bool
 
     def greet(self, model: str, options: frozenset[str]) -> Greeting:
         """Connect for a model; raises ``Unreachable`` or ``NotOffered``."""

@@ -86,6 +86,7 @@ class DimseDoor:
         self._environment = os.environ if environment is None else environment
         self._open: dict[tuple[str, frozenset[str]], Any] = {}
         self._failures = 0
+        self.keep_data = False
         _libraries()
 
     def close(self) -> None:
@@ -131,6 +132,7 @@ class DimseDoor:
         sop_class = standard.model(question.model).sop_classes[0]  # type: ignore[union-attr]
         started = time.monotonic()
         rows: list[Row] = []
+        data: list[Any] = []
         failure, warning, cut, unsupported, stop_by = "", "", False, False, 0.0
         try:
             with warnings.catch_warnings():
@@ -144,6 +146,8 @@ class DimseDoor:
                         unsupported |= code == 0xFF01
                         if found is not None and len(rows) < most_rows:
                             rows.append(row_of(found))
+                            if self.keep_data:
+                                data.append(found)
                         if not cut and (len(rows) >= most_rows or now - started > 4 * self._timeout):
                             cut, stop_by = True, now + _AFTER_CANCEL
                             association.send_c_cancel(1, query_model=sop_class)
@@ -158,7 +162,7 @@ class DimseDoor:
                         failure = f"{code:04X}"
         except (RuntimeError, ValueError, OSError, struct.error):
             failure = ABORTED
-        return Answer(tuple(rows), failure, cut, unsupported, warning, time.monotonic() - started)
+        return Answer(tuple(rows), failure, cut, unsupported, warning, time.monotonic() - started, tuple(data))
 
     def _association(self, model: str, options: frozenset[str]) -> Any:
         known = self._open.get((model, options))

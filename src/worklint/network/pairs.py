@@ -241,6 +241,8 @@ def wildcard(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
             made.append(one)
             covered |= worth
     cut = "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*"
+    if lean and made:
+        return (*dict.fromkeys(made), Asked("wildcard", vr, "*"))
     return (*dict.fromkeys(made), Asked("wildcard", vr, cut), Asked("wildcard", vr, "*"))
 
 

@@ -65,9 +65,11 @@ class Record:
 
 def probe(
     door: Door, manners: Manners, models: Sequence[str], today: str, say: Say, record: Record | None = None,
-    told: Callable[[int, Question, Answer], None] | None = None,
+    told: Callable[[int, Question, Answer], None] | None = None, saved: Callable[[Record], None] | None = None,
 ) -> Record:  # fmt: skip
     """Measure a source and return what was learned, also when it ends early (``Record.ended`` says why).
+
+    ``saved`` gets the record after each step and at an early end.
 
     Raises:
         Unreachable: if the source cannot be asked at all.
@@ -81,7 +83,7 @@ def probe(
             # What a model leaves of its share of the budget goes to the next.
             weights = [_SHARES.get(m, 2) for m in offered[number:]]
             limit = asker.asked + asker.left() * weights[0] // sum(weights)
-            _Model(asker, model, record, today, say, limit).run()
+            _Model(asker, model, record, today, say, limit, saved).run()
         record.ended = ""
     except (BudgetSpent, GaveUp) as error:
         record.ended = str(error)
@@ -94,6 +96,8 @@ def probe(
     finally:
         record.queries += asker.asked
         record.done = sorted(set(record.done))
+        if record.ended and saved is not None:
+            saved(record)
         door.close()
     _settle(record)
     return record
@@ -121,9 +125,13 @@ def _greet(door: Door, models: Sequence[str], record: Record, say: Say) -> None:
 class _Model:
     """The measurement of one model at one source."""
 
-    def __init__(self, asker: Asker, model: str, record: Record, today: str, say: Say, limit: int) -> None:
+    def __init__(
+        self, asker: Asker, model: str, record: Record, today: str, say: Say, limit: int,
+        saved: Callable[[Record], None] | None = None,
+    ) -> None:  # fmt: skip
         self.asker = asker
         self.limit = limit
+        self.saved = saved
         self.model = model
         self.record = record
         self.say = say
@@ -147,15 +155,21 @@ class _Model:
             # What a level leaves of its share goes to the next.
             levels = _LEVEL_SHARES[: len(scopes)]
             share = levels[number] / sum(levels[number:])
+            self._save()
             self._detail(one, self.asker.asked + int((self.limit - _RESERVE * len(scopes) - self.asker.asked) * share))
         for one in scopes:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
                 interactions.measure(self._bench(one), self.record, one, self._applied(one))
                 self.record.done.append(name)
+                self._save()
         self._negotiate(scopes)
         for key, harmful in self.surveyor.harmful.items():
             self.record.harmful[key] = dict(harmful)
+
+    def _save(self) -> None:
+        if self.saved is not None:
+            self.saved(self.record)
 
     def _top(self) -> Scope | None:
         self.say(f"{self.model}: looking for entities")
@@ -354,9 +368,9 @@ class _Model:
             self.record.negotiation[f"{self.model}: {option}"] = text
 
 
-_SHARES = {"study-root": 9, "patient-root": 3, "modality-worklist": 3}
+_SHARES = {"study-root": 8, "patient-root": 3, "modality-worklist": 4}
 _LEVEL_SHARES = (9, 4, 3, 3)
-_RESERVE = 35
+_RESERVE = 55
 """Queries of each level that are kept for what keys do to one another."""
 _SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}
 _UNKNOWN = Found("unknown")

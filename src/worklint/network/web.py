@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ class WebDoor:
         self._headers = {"Accept": "application/dicom+json", "User-Agent": "worklint", **(headers or {})}
         self._environment = environment or {}
         self._connection: Any = None
+        self.keep_data = False
 
     def close(self) -> None:
         """End the connection."""
@@ -75,7 +77,8 @@ class WebDoor:
             rows = [row_of(r) for r in (json.loads(body) if body.strip() else [])]
         except (ValueError, TypeError, AttributeError):
             return Answer(failure=ABORTED, seconds=seconds)
-        return Answer(tuple(rows[:most_rows]), cut=len(rows) >= most_rows, seconds=seconds)
+        data = _data_sets(body)[:most_rows] if self.keep_data else []
+        return Answer(tuple(rows[:most_rows]), cut=len(rows) >= most_rows, seconds=seconds, data=tuple(data))
 
     def _get(self, target: str) -> tuple[int, bytes, str]:
         import http.client
@@ -115,6 +118,16 @@ class WebDoor:
         except OSError as error:
             raise Unreachable(f"{address.host}:{address.port} cannot be reached: {error.strerror or error}") from None
         return connection
+
+
+def _data_sets(body: bytes) -> list[Any]:
+    from pydicom.dataset import Dataset
+
+    found = []
+    for one in json.loads(body) if body.strip() else []:
+        with suppress(ValueError, TypeError, KeyError):
+            found.append(Dataset.from_json(one))
+    return found
 
 
 def _name(path: Path) -> str:
