@@ -12,18 +12,19 @@ from typing import Any
 
 import pytest
 
+from executing import Client, _elements, _of_url
 from worklint.judge import judge
 from worklint.judge.place import Place
 from worklint.knowledge.products import at_release
 from worklint.knowledge.profile_reader import read_profile
 from worklint.model import Worklist
 from worklint.oracle import matcher, worlds
-from worklint.oracle.simulated import AmbiguousProfileError, Key, SimulatedSource
+from worklint.oracle.reading import AmbiguousProfileError
+from worklint.oracle.simulated import SimulatedSource
 from worklint.oracle.soundness import PARAMETERS, Case, Outcome, _told, drawn_place, held_against, read, shipped_profile
+from worklint.oracle.wire import Key
 from worklint.plan import Plan, plan
 from worklint.plan.print import document
-
-from .executing import Client, _elements, _of_url
 
 CASES = int(os.environ.get("WORKLINT_PLAN_CASES", "3000"))
 SEED = int(os.environ.get("WORKLINT_SEED", "1"))
