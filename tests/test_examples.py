@@ -25,3 +25,22 @@ def test_example_is_complete(name: str) -> None:
 def test_small_example(name: str, source: str, verdicts: list[str]) -> None:
     report = worklint.lint([name], today=date(2026, 11, 24), cwd=EXAMPLES)
     assert [f.as_written for f in report.filters if f.source == source] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("name", "verdicts", "marks"),
+    [
+        ("By date", "exact superset superset", "- - -"),
+        ("By modality", "exact unknown unknown", "- ? ?"),
+        ("By body part", "exact superset superset", "- ! !"),
+        ("Not approved", "superset superset superset", "! ! !"),
+        ("New", "superset superset mixed", "! ! !"),
+        ("By institution", "exact mixed mixed", "- ! !"),
+    ],
+)
+def test_hub_and_spoke(name: str, verdicts: str, marks: str) -> None:
+    report = worklint.lint(["hub-and-spoke"], today=date(2026, 11, 24), cwd=EXAMPLES)
+    rows = [f for f in report.filters if f.worklist.endswith(f"#{name}")]
+    assert [f.source for f in rows] == ["east", "west", "hub"]
+    assert " ".join(f.as_written for f in rows) == verdicts
+    assert " ".join(f.mark or "-" for f in rows) == marks
