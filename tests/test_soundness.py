@@ -6,7 +6,7 @@ The long run is ``python -m worklint.oracle``; ``docs/soundness.md`` tells what 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,14 @@ import pytest
 from worklint import judge as judging
 from worklint.judge import behaviour, keeping, query
 from worklint.judge.behaviour import EXACT, KeyEffect
+from worklint.knowledge import products
 from worklint.model import Effect
-from worklint.oracle.soundness import Tally, Trial, hold, shrunk, story, trials
+from worklint.oracle.soundness import Tally, Trial, directed, hold, shrunk, story, trials
 
 SEED = int(os.environ.get("WORKLINT_SEED", "1"))
+VIEWER = products.profile("impax-client", None)
+assert VIEWER is not None
+SENDS_ALL = replace(VIEWER.profile, sends=())
 CASES = int(os.environ.get("WORKLINT_CASES", "3200"))
 
 
@@ -27,9 +31,92 @@ def told(tally: Tally, seed: int) -> str:
     return "\n\n".join([tally.summary(seed), *shown])
 
 
+ALL = {"for": {"attribute": "*"}, "key": {"does": "applied"}, "evidence": "seen"}
+STATUS = {"for": {"label": "Study status"}, "key": {"does": "applied"}, "evidence": "seen"}
+
+
+def of(attribute: str, key: dict[str, Any], **where: Any) -> dict[str, Any]:
+    return {"for": {"attribute": attribute, **where}, "key": key, "evidence": "seen"}
+
+
+# What is rare among random worlds: profile, conditions, and where. Each line holds one thing that can go wrong.
+DIRECTED: list[tuple[dict[str, Any], list[str], dict[str, Any]]] = [
+    (
+        {"statements": [of("*", {"does": "applied", "misses": ["wildcard-literal"]})]},
+        ['StudyDescription like "CH*"'],
+        {},
+    ),
+    ({"statements": [of("*", {"does": "applied", "adds": ["prefix"]})]}, ['StudyDescription = "CHEST"'], {}),
+    (
+        {
+            "statements": [ALL],
+            "interactions": [
+                {
+                    "id": "i", "when": {"all": ["PatientID"]}, "evidence": "seen",
+                    "then": {"replace": [{"for": {"attribute": "PatientSex"}, "key": {"does": "ignored"}}]},
+                }
+            ],
+        },
+        ['PatientID like "A*" and PatientSex = "M"'],
+        {},
+    ),
+    ({"statements": [ALL]}, ['series has (Modality = "CT" and BodyPartExamined = "CHEST")'], {}),
+    (
+        {"statements": [ALL]},
+        ['RequestAttributesSequence has (RequestedProcedureID = "RP1") and '
+         'RequestAttributesSequence has (ScheduledProcedureStepID = "RP2")'],
+        {},
+    ),
+    (
+        {"statements": [of("*lower", {"does": "applied", "misses": ["one-instance"]})]},
+        ['BodyPartExamined = "CHEST"', 'InstanceNumber = "1"'],
+        {},
+    ),
+    (
+        {"statements": [of("*", {"does": "applied", "misses": ["text-order", "value-format"]})]},
+        ['StudyTime = "1030"', 'StudyTime between "103000" and "1045"'],
+        {},
+    ),
+    (
+        {
+            "statements": [
+                of("*", {"does": "applied", "misses": ["other"]}),
+                of("*", {"does": "ignored"}, setting={"fold": "true"}),
+            ],
+            "settings": {"fold": {"values": ["true", "false"]}},
+        },
+        ['PatientSex in ("M", "F", "m")', 'StudyDate >= 2026-01-01'],
+        {},
+    ),
+    (
+        {"statements": [ALL, of("PatientSex", {"does": "applied", "misses": ["absent"]}, kind="universal")]},
+        ["show PatientSex where StudyDate >= 2026-01-01"],
+        {},
+    ),
+    ({"statements": [ALL], "keeping": [{"for": {"attribute": "PatientSex"}, "gives": "never", "evidence": "seen"}]},
+     ['PatientSex = "M"'], {}),
+    *[
+        (
+            {"statements": [STATUS], "keeping": [{"for": STATUS["for"], "gives": gives, "evidence": "seen"}]},
+            [f'"Study status" = "{v}"' for v in ("New", "Dictated", "Approved")],
+            {"viewer": SENDS_ALL, "own": True, "local": True},
+        )
+        for gives in ({"behind": ["New", "Dictated", "Transcribed", "Approved"]}, {"shows": ["New"]})
+    ],
+]  # fmt: skip
+
+
+def directed_trials() -> Iterator[Trial]:
+    for number, (content, conditions, changes) in enumerate(DIRECTED):
+        citations = {"seen": {"grade": "code", "citation": "drawn"}}
+        whole = {"product": f"directed-{number}", "citations": citations, **content}
+        texts = [f'worklist "W" {{\n    {c if c.startswith("show") else f"where {c}"}\n}}\n' for c in conditions]
+        yield from directed(whole, texts, 12, **changes)
+
+
 @pytest.fixture(scope="module")
 def happened() -> list[Trial]:
-    out, cases = [], 0
+    out, cases = list(directed_trials()), 0
     for trial in trials(SEED):
         out.append(trial)
         cases += len(trial.happened)

@@ -100,7 +100,7 @@ class SimulatedSource:
                 candidates = [c for c in candidates if self._all(c, level, some, their, [])][:limit]
         rows = [c for c in candidates if self._all(c, level, keys, doings, effects)]
         for key, doing in zip(asked, empty_doings, strict=True):
-            rows = [r for r in rows if not self._left_out(doing.misses, r, key.name)]
+            rows = [r for r in rows if not self._left_out(doing.misses, r, key, level)]
         cut = False
         for cap in self.profile.caps:
             limit = self._limit(cap) if self.reading.fits(cap.where, level) else 0
@@ -404,7 +404,7 @@ class SimulatedSource:
         if doing.does == "ignored":
             return True
         if kind_of(key.vr, key.text) == "universal":
-            return not self._left_out(doing.misses, entity, key.name)
+            return not self._left_out(doing.misses, entity, key, level)
         name = key.name or key.label or ""
         if doing.does == "coin":
             return self.reading.draw("coin", name, key.text, self._one(entity)) < 0.5
@@ -434,10 +434,12 @@ class SimulatedSource:
             return not has and not (without and self.reading.draw("null", name) < 0.5)
         return has
 
-    def _left_out(self, misses: frozenset[str], entity: Entity, name: str) -> bool:
+    def _left_out(self, misses: frozenset[str], entity: Entity, key: Key, level: str) -> bool:
         """Tell if an empty key leaves an entity out; a reason that speaks of how values compare cannot show there."""
+        if misses & {"absent", "empty"} and not any(f.values for f in self._shown_values(entity, level, key)):
+            return True
         others = misses - OTHER_COMPARISONS - WIDER
-        return bool(others) and self.reading.draw("fewer", name, self._one(entity)) < 0.3
+        return bool(others) and self.reading.draw("fewer", key.name, self._one(entity)) < 0.3
 
     # --- the values, and what they are worth
 

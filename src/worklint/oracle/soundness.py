@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from random import Random
@@ -243,7 +243,7 @@ def drawn_place(rng: Random, whole: Profile, level: str, calm: bool = False) -> 
         spokes=rng.randint(1, 3) if grouped else 0,
         hub=hub.profile if grouped else None,
         hub_settings=(("maintain-study-status", rng.choice(("true", "false"))),) if rng.random() < 0.6 else (),
-        viewer=viewer.profile if rng.random() < 0.4 else None,
+        viewer=rng.choice((None, None, viewer.profile, replace(viewer.profile, sends=()))),
         viewer_settings=(("new-studies-as-priors", rng.choice(("true", "false"))),) if rng.random() < 0.5 else (),
         named=whole.product != "dicom-standard",
         offers=frozenset({"study status", "StudyDescription", "PatientName", "StudyDate"}) if own else frozenset(),
@@ -345,6 +345,23 @@ def trials(seed: int, shipped: float = 0.4, filters: int = 4, runs: int = 2) -> 
                 except (matcher.UndecidedError, AmbiguousProfileError):
                     skipped += 1
             yield Trial(text, worklist, place, tuple(happened), skipped)
+
+
+def directed(
+    content: Mapping[str, Anything], texts: Sequence[str], worlds_of_each: int, **changes: Anything
+) -> Iterator[Trial]:
+    """Yield trials of chosen filters at a place of a chosen profile (the content of a file), in random worlds."""
+    whole = at_release(read_profile(content), None).profile
+    settings: dict[str, Anything] = {"source": "s", "transport": "dimse", "model": "study-root", "purpose": "reading"}
+    place = Place(profile=whole, **{**settings, **changes})
+    for text in texts:
+        worklist = read(text)
+        assert worklist is not None, text
+        happened = []
+        for n in range(worlds_of_each):
+            rng = Random(f"{text}.{n}")
+            happened.append(happen(worklist, Case(text, place, worlds.archive(rng), str(n), (("user", "SM*"),))))
+        yield Trial(text, worklist, place, tuple(happened))
 
 
 def _spoken_of(profile: Profile) -> tuple[str, ...]:

@@ -113,7 +113,8 @@ _CLASSES: dict[str, Callable[[Key], bool]] = {
     "regex-characters": lambda k: any(c in k.text for c in "[].^$+(){}|\\"),
     "double-quote": lambda k: '"' in k.text,
     "has-hyphen": lambda k: "-" in k.text,
-    "percent-encoded": lambda k: re.search(r"[^A-Za-z0-9._~-]", k.text) is not None,
+    # The commas of a list go out plain.
+    "percent-encoded": lambda k: any(re.search(r"[^A-Za-z0-9._~-]", t) for t in k.text.split("\\")),
     "family-name-only": lambda k: k.vr == "PN" and "^" not in k.text,
     "name-affix": lambda k: k.vr == "PN" and k.text.count("^") >= 3,
     "leading-space": lambda k: k.text[:1] == " ",
