@@ -25,8 +25,9 @@ from worklint.knowledge.profile import Where
 from worklint.model import Attribute, Worklist
 from worklint.oracle import matcher
 from worklint.oracle.matcher import Entity
-from worklint.oracle.simulated import Answer, Key, SimulatedSource, kind_of
+from worklint.oracle.simulated import Answer, SimulatedSource
 from worklint.oracle.soundness import read
+from worklint.oracle.wire import Key, kind_of
 
 Path = tuple[Attribute, ...]
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -46,7 +47,7 @@ def _attribute(tag: str, creators: Mapping[str, str]) -> Attribute:
         return found
     creator = creators.get(tag[:4] + "00" + tag[4:6])
     assert creator is not None, tag
-    return Attribute("", f"{tag[:4]}xx{tag[6:]}", "LO" if creator == "ACME" else "UN", "1", "", False, creator)
+    return Attribute("", f"{tag[:4]}xx{tag[6:]}", "UN", "1", "", False, creator)
 
 
 def _elements(found: Mapping[str, Any], before: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -71,7 +72,7 @@ def _path(name: str) -> Path:
     for part in name.split("."):
         attribute = standard.attribute_by_keyword(part) or standard.attribute_by_tag(part)
         if attribute is None:
-            attribute = Attribute("", f"{part[:4]}xx{part[6:]}", "LO", "1", "", False, "ACME")
+            attribute = Attribute("", f"{part[:4]}xx{part[6:]}", "UN", "1", "", False, "ACME")
         found.append(attribute)
     return tuple(found)
 
@@ -104,7 +105,7 @@ class Client:
         caps = tuple(c for c in source.profile.caps if not c.paging)
         # Whoever asks for all pages gets what a source without the limit gives.
         self.unlimited = SimulatedSource(
-            replace(source.place, profile=replace(source.profile, caps=caps)), source.archive, source.seed, source.zone
+            replace(source.place, profile=replace(source.profile, caps=caps)), source.archive, source.reading.seed, source.zone
         )
 
     def answer(self) -> Answer:
@@ -215,27 +216,27 @@ class Client:
             found = [[v for values in found for v in values]]
         returned, flagged = self._returned(level, key)
         if returned == "unknown":
-            returned = source.pick(["whole", "part", "other", "no"], "returned", name)
+            returned = source.reading.pick(["whole", "part", "other", "no"], "returned", name)
             flagged = False
         if returned == "no":
             return []
         if returned == "part":
-            return [[v for i, v in enumerate(vs) if source.draw("part", name, one, i) < 0.5] for vs in found]
+            return [[v for i, v in enumerate(vs) if source.reading.draw("part", name, one, i) < 0.5] for vs in found]
         if returned == "other":
-            form = source.draw("other", name, one)
+            form = source.reading.draw("other", name, one)
             if form < 0.3:
                 return []
             if form < 0.7:
                 pool = sorted({v for e in source.shown(level) for f in source._found(e, key.path) for v in f.values})
-                return [[source.pick(pool, "pool", name, one)]] if pool else []
+                return [[source.reading.pick(pool, "pool", name, one)]] if pool else []
             return found
         compared = bool(key.text) and kind_of(key.vr, key.text) != "universal"
-        if not flagged and not compared and source.draw("omitted", name, one) < 0.2:
+        if not flagged and not compared and source.reading.draw("omitted", name, one) < 0.2:
             return []
         return found
 
     def _returned(self, level: str, key: Key) -> tuple[str, bool]:
-        home = self.source.home(key.path[0], level)
+        home = self.source.reading.home(key.path[0], level)
         model = standard.model(self.source.place.model)
         assert model is not None
         at = model.levels.index(level)
@@ -250,6 +251,10 @@ class Client:
         unique = len(key.path) == 1 and bool(key.path[0].keyword) and key.path[0].keyword == model.unique_keys[at]
         at_key = KeyAt(key.path, None, level, sent, lives > at >= 0, 0 <= lives < at, unique, parent)
         behaviour = behaviour_at(place, at_key)
+        if behaviour.returned == "unknown" and kind == "universal":
+            # A required key comes back, however it is asked for (PS3.4 C.2.2.1.2).
+            asked = replace(sent, text="1", kind="single")
+            behaviour = behaviour_at(place, replace(at_key, sent=asked))
         return behaviour.returned, behaviour.absent_means_absent
 
 
@@ -258,7 +263,7 @@ def _relational(source: SimulatedSource) -> SimulatedSource:
     profile = source.profile
     kept = tuple(i for i in profile.interactions if "*parent-uid" not in i.when.none)
     changed = replace(profile, interactions=kept, lifts=(*profile.lifts, ("parents-required", Where())))
-    return SimulatedSource(replace(source.place, profile=changed), source.archive, source.seed, source.zone)
+    return SimulatedSource(replace(source.place, profile=changed), source.archive, source.reading.seed, source.zone)
 
 
 def _identifies(path: Path, query: Mapping[str, Any]) -> bool:
@@ -275,7 +280,7 @@ def _uid(entity: Entity, level: str) -> str:
 
 
 def _value(entity: Entity, keyword: str) -> str:
-    for one in matcher._ways_up(entity):
+    for one in matcher.ways_up(entity):
         if keyword in one.dataset:
             return str(one.dataset[keyword].value)
     return ""

@@ -26,7 +26,7 @@ from worklint.oracle.wire import Key
 from worklint.plan import Plan, plan
 from worklint.plan.print import document
 
-CASES = int(os.environ.get("WORKLINT_PLAN_CASES", "3000"))
+CASES = int(os.environ.get("WORKLINT_PLAN_CASES", "1500"))
 SEED = int(os.environ.get("WORKLINT_SEED", "1"))
 
 
@@ -60,7 +60,11 @@ def drawn_profile(rng: Random, level: str) -> dict[str, Any]:
     return content
 
 
-def drawn(seed: int, shipped: float = 0.35) -> Iterator[tuple[Worklist, Place, str, Random, str]]:
+Archives = list[tuple[matcher.Entity, ...]]
+
+
+def drawn(seed: int, shipped: float = 0.35) -> Iterator[tuple[Worklist, Place, str, Archives, str]]:
+    """Filters at drawn places, without end, with the archives they are tried on; the same for the same seed."""
     number = 0
     while True:
         number += 1
@@ -71,17 +75,18 @@ def drawn(seed: int, shipped: float = 0.35) -> Iterator[tuple[Worklist, Place, s
         else:
             whole = at_release(read_profile(drawn_profile(rng, level)), rng.choice(("1", "2"))).profile
         place = drawn_place(rng, whole, level)
-        for n in range(4):
+        archives = [worlds.schedule(rng) if level == "worklist-item" else worlds.archive(rng) for _ in range(3)]
+        for n in range(5):
             writer = worlds.Filters(rng, level, labels=place.viewer is not None and level == "study", parameters=True)
             text = writer.worklist("modality-worklist" if level == "worklist-item" else "study-root")
             worklist = read(text)
             if worklist is not None:
-                yield worklist, place, text, rng, f"{seed}.{number}.{n}"
+                yield worklist, place, text, archives, f"{seed}.{number}.{n}"
 
 
 def run(seed: int, cases: int, planner: Any = plan, stop_at: int = 0) -> Tally:
     tally = Tally()
-    for worklist, place, text, rng, name in drawn(seed):
+    for worklist, place, text, archives, name in drawn(seed):
         try:
             judged = judge(worklist, place)
             made: Plan = planner(worklist, place, judged)
@@ -91,9 +96,8 @@ def run(seed: int, cases: int, planner: Any = plan, stop_at: int = 0) -> Tally:
         # Where it is not certain that a query without a selector is refused, both can happen.
         doubtful = any("in every query" in n for n in made.notes)
         assert made.as_planned.misses <= {"cap"} or not made.queries or doubtful, (name, text)
-        for i in range(2):
-            archive = worlds.schedule(rng) if place.model == "modality-worklist" else worlds.archive(rng)
-            parameters = (("user", rng.choice(PARAMETERS)),)
+        for i, archive in enumerate(archives):
+            parameters = (("user", PARAMETERS[(tally.cases + i) % len(PARAMETERS)]),)
             case = Case(text, place, archive, f"{name}.{i}", parameters)
             if not printed["queries"]:
                 tally.skipped += 1
@@ -129,12 +133,17 @@ def compare(worklist: Worklist, made: Plan, printed: dict[str, Any], case: Case)
 def story(case: Case, outcome: Outcome, printed: dict[str, Any]) -> str:
     client = replace(case.place, viewer=None, own=False, own_negation=False, offers=frozenset())
     source = SimulatedSource(client, case.archive, case.seed)
-    lines = [f"{outcome.predicted}, but: {'; '.join(outcome.wrong)}", f"seed {case.seed} {dict(case.parameters)}",
-             case.text, f"{case.place.profile.product}@{case.place.profile.release} {case.place.transport}"]  # fmt: skip
+    lines = [
+        f"{outcome.predicted}, but: {'; '.join(outcome.wrong)}",
+        f"seed {case.seed} {dict(case.parameters)}",
+        case.text,
+        f"{case.place.profile.product}@{case.place.profile.release} {case.place.transport}",
+    ]
     for query in printed["queries"]:
         asks = query.get("url") or {t: e.get("Value", "") for t, e in query["identifier"].items()}
-        lines.append(f"{query['id']} {query['level']} {query['role']} {asks} needs {query['needs']} of "
-                     f"{query.get('of', '')} check {query['remaining']!r} unchecked {query.get('unchecked', [])}")  # fmt: skip
+        fed = f"needs {query['needs']} of {query.get('of', '')}"
+        left = f"check {query['remaining']!r} unchecked {query.get('unchecked', [])}"
+        lines.append(f"{query['id']} {query['level']} {query['role']} {asks} {fed} {left}")
         keys = _of_url(query["url"])[0] if "url" in query else [(p, t) for p, t in _elements(query["identifier"]) if t]
         sent = [Key(p, t, None, p[-1].vr.split(" ")[0]) for p, t in keys]
         lines += [f"    {line}" for line in source.told(query["level"], sent)]

@@ -71,6 +71,16 @@ def feeding(inner: Effect, outer: Effect) -> Effect:
     return join(inner, outer)
 
 
+def lifted(effect: Effect) -> Effect:
+    """Return the effect of an answer of a lower level as seen from the upper one.
+
+    A series without a value is no study without a value: other series of it may have other ones.
+    """
+    if not effect.adds & WITHOUT_VALUE:
+        return effect
+    return Effect((effect.adds - WITHOUT_VALUE) | {"other"}, effect.misses, effect.rejected, effect.known)
+
+
 def subtracting(inner: Effect, outer: Effect) -> Effect | None:
     """Return the effect of taking rows away, or ``None`` where that could take away what belongs to the list.
 

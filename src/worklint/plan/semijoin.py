@@ -14,7 +14,7 @@ from worklint.judge.query import upper_keys
 from worklint.knowledge import standard
 from worklint.model import Effect, Filter, Has, Test
 from worklint.plan import split
-from worklint.plan.algebra import feeding, rank, subtracting, united
+from worklint.plan.algebra import feeding, lifted, rank, subtracting, united
 from worklint.plan.checks import Left, left_of
 from worklint.plan.forms import Conjunction, atoms_of, conjunctions
 from worklint.plan.split import Asked, Desk, Fixed
@@ -84,7 +84,7 @@ def lower_level(
             continue
         mine = [t for t in narrowing if t is not atom and home_of(desk, level, t) is None]
         asked = [split.ask(desk, home, conjunction, mine) for conjunction in _inside(atom)]
-        effect = united(a.effect for a in asked)
+        effect = lifted(united(a.effect for a in asked))
         if effect.rejected or not effect.known or effect.misses - {"cap"} or not all(_names(a, unique) for a in asked):
             continue
         if _negated(atom):
