@@ -70,10 +70,10 @@ def combinations(query: Query) -> Iterator[tuple[KeyAt, ...]]:
 
 
 def level_keys(model: str, level: str) -> tuple[str, ...]:
-    """The keys that identify an entity of a level (a patient: the ID, for some servers know no issuer)."""
+    """The keys that identify an entity of a level (a patient: ID and issuer, which some servers do not know)."""
     if level == "worklist-item":
         return STEP
-    return {"patient": ("PatientID",), "study": ("StudyInstanceUID",), "series": ("SeriesInstanceUID",),
+    return {"patient": ("PatientID", "IssuerOfPatientID"), "study": ("StudyInstanceUID",), "series": ("SeriesInstanceUID",),
             "image": ("SOPInstanceUID",)}[level]  # fmt: skip
 
 
@@ -299,7 +299,7 @@ def shown(made: Client, model: str, level: str) -> frozenset[Identity]:
         below: list[tuple[str, ...]] = []
         for way in ways:
             keys = [_unique(found.levels[i], found.unique_keys[i], v) for i, v in enumerate(way)]
-            below += [(*way, i[0]) for i in sorted(made.ask(model, step, keys).identities)]
+            below += [(*way, i) for i in sorted({i[0] for i in made.ask(model, step, keys).identities})]
         ways = below
         assert all(len(w) == position + 1 for w in ways)
     return frozenset((w[-1],) for w in ways)

@@ -140,7 +140,7 @@ def _part(data: Dataset, keywords: frozenset[str]) -> Dataset:
 def _grouped(found: Sequence[Dataset], keyword: str) -> list[list[Dataset]]:
     groups: dict[str, list[Dataset]] = {}
     for data in found:
-        groups.setdefault(str(data[keyword].value).strip(), []).append(data)
+        groups.setdefault(str(data.get(keyword, "")).strip(), []).append(data)
     return list(groups.values())
 
 
@@ -173,10 +173,12 @@ def entities(model: str, level: str) -> Mapping[Identity, Entity]:
     tops = _studies(instances())
     if model == "patient-root":
         tops = tuple(
-            Entity("patient", _part(p[0], _OF_PATIENT), _studies(p)) for p in _grouped(instances(), "PatientID")
+            Entity("patient", _part(p[0], _OF_PATIENT), _studies(p))
+            for same in _grouped(instances(), "PatientID")
+            for p in _grouped(same, "IssuerOfPatientID")
         )
     keys = level_keys(model, level)
-    return {tuple(str(e.dataset[k].value).strip() for k in keys): e for e in entities_at(tops, level)}
+    return {tuple(str(e.dataset.get(k, "")).strip() for k in keys): e for e in entities_at(tops, level)}
 
 
 def _steps() -> Iterable[tuple[Identity, Entity]]:
@@ -250,6 +252,16 @@ def query(site: Site, worklist: Worklist, made: Client) -> Answer:
     return answer
 
 
+def _resolved(found: Iterable[Identity], known: Mapping[Identity, Entity]) -> set[Identity]:
+    """Return the entities that identities stand for: a patient without issuer stands for all that have the ID."""
+    out = set()
+    for one in found:
+        same = {one} if one in known else {k for k in known if len(k) == 2 and k[0] == one[0]}
+        assert same, f"the answer names what was never stored: {one}"
+        out |= same
+    return out
+
+
 def observe(door: Door, made: Client, chosen: Sequence[Case] | None = None) -> list[Observation]:
     """Ask all cases of a door, and hold what comes back against what is true."""
     site = site_for(door, "")
@@ -261,14 +273,15 @@ def observe(door: Door, made: Client, chosen: Sequence[Case] | None = None) -> l
         if where not in universe:
             universe[where] = shown(made, *where)
         known = entities(*where)
-        strange = universe[where] - set(known)
-        assert not strange, f"{door.id} shows what was never stored: {sorted(strange)[:3]}"
-        here = {i: e for i, e in known.items() if i in universe[where]}
+        here = {i: known[i] for i in _resolved(universe[where], known)}
         true = {i for i, e in here.items() if matches(worklist.filter, e)}
         answer = query(site, worklist, made)
-        added, missed = set(answer.identities) - true, true - set(answer.identities)
+        came = _resolved(answer.identities, known)
+        # What an unconstrained query keeps back and this one shows is no row too many, if it is asked for.
+        added = {i for i in came - true if not matches(worklist.filter, known[i])}
+        missed = true - came
         telling = discriminates(case, worklist.filter, here.values(), bool(true))
-        beyond = [i for i in added if i not in known or not by_spelling(worklist.filter, known[i])]
+        beyond = [i for i in added if not by_spelling(worklist.filter, known[i])]
         if answer.refused:
             added, missed, beyond = set(), set(), []
         out.append(

@@ -93,7 +93,8 @@ def holds(
         if selector == "*parent-uid":
             if not upper_keys(place.model, level) or _all_parents(place, keys, level):
                 return None
-        elif _matching((selector,), keys, profile):
+        elif _matching((selector,), (*keys, *empties), profile):
+            # A key that is there without a value is there.
             return None
     for selector in when.returns:
         if not _matching((selector,), empties, profile):
