@@ -104,9 +104,8 @@ class Client:
         self.refused = False
         caps = tuple(c for c in source.profile.caps if not c.paging)
         # Whoever asks for all pages gets what a source without the limit gives.
-        self.unlimited = SimulatedSource(
-            replace(source.place, profile=replace(source.profile, caps=caps)), source.archive, source.reading.seed, source.zone
-        )
+        unlimited = replace(source.place, profile=replace(source.profile, caps=caps))
+        self.unlimited = SimulatedSource(unlimited, source.archive, source.reading.seed, source.zone)
 
     def answer(self) -> Answer:
         """Carry the plan out."""
@@ -114,21 +113,13 @@ class Client:
             self.rows[query["id"]] = self._query(query)
             if self.refused:
                 return Answer(refused=True)
-        found: dict[int, Entity] = {}
-        taken: dict[str, list[Row]] = {}
-        for query in self.plan["queries"]:
-            if query["role"] == "subtract":
-                for answer in query["of"]:
-                    taken.setdefault(answer, []).extend(self.rows[query["id"]])
-        for query in self.plan["queries"]:
-            if query["role"] != "answer":
-                continue
-            level = query["level"]
-            gone = {_uid(r.entity, level) for r in taken.get(query["id"], [])}
-            for row in self.rows[query["id"]]:
-                if _uid(row.entity, level) not in gone:
-                    found[id(row.entity.dataset)] = row.entity
-        return Answer(tuple(found.values()))
+        rows = [r for q in self.plan["queries"] if q["role"] == "answer" for r in self.rows[q["id"]]]
+        return Answer(tuple({id(r.entity.dataset): r.entity for r in rows}.values()))
+
+    def _gone(self, query: Mapping[str, Any]) -> set[str]:
+        """Return the entities that other queries take away from the answer to this one, whatever it is used for."""
+        takers = [q for q in self.plan["queries"] if query["id"] in q.get("of", ())]
+        return {_uid(r.entity, query["level"]) for q in takers for r in self.rows[q["id"]]}
 
     def _query(self, query: Mapping[str, Any]) -> list[Row]:
         if "url" in query:
@@ -154,7 +145,8 @@ class Client:
                 return []
             rows = [Row(e, self._shown(e, query["level"], sent, returns)) for e in answer.rows]
             out += [r for r in rows if self._passes(query, r)]
-        return out
+        gone = self._gone(query)
+        return [r for r in out if _uid(r.entity, query["level"]) not in gone]
 
     def _parameters(self, text: str) -> str:
         for name, value in self.parameters.items():
@@ -271,7 +263,8 @@ def _identifies(path: Path, query: Mapping[str, Any]) -> bool:
     model = standard.model(query["model"])
     assert model is not None
     names = {"StudyInstanceUID", "RequestedProcedureID", "ScheduledProcedureStepID", "IssuerOfPatientID"}
-    return path[-1].keyword in {*names, *model.unique_keys} and ".".join(a.display for a in path) not in query["returns"]
+    asked = ".".join(a.display for a in path) in query["returns"]
+    return path[-1].keyword in {*names, *model.unique_keys} and not asked
 
 
 def _uid(entity: Entity, level: str) -> str:

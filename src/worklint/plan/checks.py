@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from worklint.judge import keeping
 from worklint.judge.behaviour import behaviour_at, effect_of
 from worklint.judge.place import KeyAt, Place
 from worklint.judge.query import key_at
-from worklint.judge.value import Sent, sent_values
+from worklint.judge.value import Sent, sent_values, value_signature
+from worklint.knowledge.profile import Behaviour
 from worklint.model import All, Any, Constraint, Filter, Has, Test
 from worklint.plan.algebra import Check, left_after
 from worklint.plan.types import NOTHING, Path
@@ -41,6 +43,33 @@ def universal(place: Place, level: str, constraint: Constraint) -> KeyAt:
     return key_at(place, level, constraint, Sent("", "universal", constraint.vr, vm))
 
 
+@lru_cache(maxsize=10_000)
+def _asked_for(place: Place, key: KeyAt) -> Behaviour:
+    return behaviour_at(place, key)
+
+
+@lru_cache(maxsize=1_000)
+def _seen(place: Place) -> dict[tuple[object, ...], Behaviour]:
+    """What was looked up at a place already; thousands of values of one list are looked up once."""
+    return {}
+
+
+def _behaviour_of(place: Place, key: KeyAt) -> Behaviour:
+    seen = _seen(place)
+    known = (key.path, key.label, key.level, key.lower, key.higher, value_signature(key.sent, _named(place)))
+    if known not in seen:
+        seen[known] = behaviour_at(place, key)
+    return seen[known]
+
+
+@lru_cache(maxsize=1_000)
+def _named(place: Place) -> frozenset[str]:
+    """Return the very values that statements of a place name."""
+    records = (*place.site, *place.profile.statements)
+    return frozenset(v[1:] for r in records for v in r.where.values if v.startswith("="))
+
+
+@lru_cache(maxsize=10_000)
 def can_be_returned(place: Place, key: KeyAt) -> bool:
     """Tell if asking for the attribute does no harm: some sources refuse an empty key, or leave rows out for it.
 
@@ -48,7 +77,7 @@ def can_be_returned(place: Place, key: KeyAt) -> bool:
     """
     if place.transport == "dicomweb":
         return True
-    effect = effect_of(behaviour_at(place, key), key.sent)
+    effect = effect_of(_asked_for(place, key), key.sent)
     return not effect.rejected and not effect.misses and not effect.blocks
 
 
@@ -82,8 +111,8 @@ def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: boo
     empty = universal(place, level, constraint)
     if not sent and not can_be_returned(place, empty):
         return NEVER
-    own = behaviour_at(place, key_at(place, level, constraint, sent_values(constraint)[0]))
-    asked = behaviour_at(place, empty)
+    own = _behaviour_of(place, key_at(place, level, constraint, sent_values(constraint)[0]))
+    asked = _asked_for(place, empty)
     told = [b for b in ((own,) if sent else (own, asked)) if b.returned != "unknown"]
     if not told:
         return NEVER

@@ -46,6 +46,9 @@ def ways(constraint: Constraint, combined: str | None = None, wider: bool = Fals
         yield Way(((constraint,),), _slack(constraint))
     if kind == "any-of":
         yield Way(tuple((_single(constraint, v),) for v in constraint.values), _slack(constraint))
+    if kind == "list-of-uid":
+        alternatives = tuple((_single(constraint, v),) for v in constraint.values)
+        yield Way(alternatives, why="one query for each UID")
     plain = not any(v.parameter or not v.legal for v in constraint.values)
     if not plain:
         return
@@ -166,11 +169,15 @@ def _patterns(constraint: Constraint, unknown: object, several: bool, why: str) 
         if not pattern.strip("*"):
             return
         patterns.append(pattern)
-    alternatives = tuple(
-        (replace(constraint, matching="wildcard", asked="wildcard", values=(Value(p),), ignoring=_NONE),)
-        for p in dict.fromkeys(patterns)
-    )
+    alternatives = tuple((_as_sent(constraint, p),) for p in dict.fromkeys(patterns))
     yield Way(alternatives, WIDENED, why=why)
+
+
+def _as_sent(constraint: Constraint, pattern: str) -> Constraint:
+    """Return the test that a pattern asks for; without a wild card that is a whole value."""
+    kind = "wildcard" if "*" in pattern or "?" in pattern else "single"
+    text = pattern if kind == "wildcard" else re.sub(r"\\(.)", r"\1", pattern)
+    return replace(constraint, matching=kind, asked=kind, values=(Value(text),), ignoring=_NONE)
 
 
 def _pattern(text: str, is_pattern: bool, unknown: object, several: bool) -> str:

@@ -88,7 +88,7 @@ def lower_level(
         if effect.rejected or not effect.known or effect.misses - {"cap"} or not all(_names(a, unique) for a in asked):
             continue
         if _negated(atom):
-            if not effect.adds:
+            if certain_to_go(effect):
                 taken.append((atom, asked, effect))
         elif rank(effect.adds) < rank(left.adds) or (
             not narrowed and all(a.narrowed for a in asked) and rank(effect.adds) <= rank(left.adds)
@@ -104,6 +104,11 @@ def lower_level(
             desk, level, atoms, lefts, best, fixed, place, frozenset(id(a) for a, _, _ in taken)
         )  # fmt: skip
     return _subtracted(result, taken) if taken else result
+
+
+def certain_to_go(effect: Effect) -> bool:
+    """Tell if what an answer holds can be taken away: nothing in it is there by mistake."""
+    return not effect.adds
 
 
 def _unique(place: Place, level: str) -> str | None:
@@ -169,6 +174,11 @@ def _subtracted(result: Asked, taken: Sequence[tuple[Filter, list[Asked], Effect
     return replace(result, queries=(*queries, *result.queries), effect=effect)
 
 
+def _lives_above(levels: tuple[str, ...], level: str, test: Test) -> bool:
+    home = test.constraint.attribute_level
+    return bool(test.constraint.path) and home in levels and levels.index(home) < levels.index(level)
+
+
 def with_parents(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
 ) -> Asked:
@@ -182,23 +192,21 @@ def with_parents(
     if above and model is not None and not any(f.key.dotted in above for f in fixed):
         upper = model.levels[model.levels.index(level) - 1]
         tests = [t for t in (*narrowing, *(a for a in atoms if isinstance(a, Test))) if not t.negated]
-        parents = split.ask(desk, upper, (), tests)
+        # What lives above is asked, and checked, above.
+        of_above = tuple(a for a in atoms if isinstance(a, Test) and _lives_above(model.levels, level, a))
+        rest = tuple(a for a in atoms if a not in of_above)
+        parents = split.ask(desk, upper, of_above, tests)
         if not parents.effect.rejected and parents.effect.known and not parents.effect.misses - {"cap"}:
             keys = tuple(
                 Fixed(
-                    split.fed_key(place, level, keyword, False),
-                    tuple(Need(q, keyword, True, 0) for q in parents.main),
+                    split.fed_key(place, level, keyword, False), tuple(Need(q, keyword, True, 0) for q in parents.main)
                 )
                 for keyword in above
             )
-            best = split._largest(desk, level, atoms, narrowing, (*fixed, *keys), place)
-            if best is not None:
-                asked = split.ask(desk, level, atoms, narrowing, (*fixed, *keys), place)
-                feeding_queries = tuple(replace(q, role="feeds") for q in parents.queries)
-                effect = Effect(
-                    asked.effect.adds, asked.effect.misses | parents.effect.misses, asked.effect.rejected,
-                    asked.effect.known,
-                )  # fmt: skip
-                narrowed = parents.narrowed or bool(best.chosen)
-                return Asked((*feeding_queries, *asked.queries), asked.main, effect, narrowed)
+            if split._largest(desk, level, rest, narrowing, (*fixed, *keys), place) is not None:
+                asked = split.ask(desk, level, rest, narrowing, (*fixed, *keys), place)
+                feeders = tuple(replace(q, role="feeds") if q.role == "answer" else q for q in parents.queries)
+                narrowed = parents.narrowed or asked.narrowed
+                effect = feeding(parents.effect, asked.effect)
+                return Asked((*feeders, *asked.queries), asked.main, effect, narrowed)
     return split.unsendable(desk, level, atoms, place)

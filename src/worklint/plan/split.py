@@ -421,7 +421,7 @@ def finish(
         )  # fmt: skip
     if effect.rejected:
         effect = Effect(rejected=True)
-    return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen or fixed))
+    return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen))
 
 
 def _returns(

@@ -1,0 +1,180 @@
+"""Plans as data: a filter and sources → the text of the plan; what remains, read back; mistakes that must be caught."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from executing import depth
+from worklint.judge import verdict_name
+from worklint.knowledge.data import read_json
+from worklint.model import Effect
+from worklint.oracle import matcher, worlds
+from worklint.plan import algebra, forms
+from worklint.plan.predicate import text_of
+from worklint.plan.print import document, lines
+from worklint.planning import plans_of
+from worklint.project import read_project
+from worklint.sources import site_of
+from worklint.text import Text
+
+CASES = Path(__file__).parent / "cases" / "plan"
+NOW = datetime(2026, 11, 24, 8, 0)
+
+
+def cases() -> Iterator[tuple[str, str, str, str]]:
+    """Each case: ``== title``, a project, a worklist, the plan; parts are parted by a line ``--``."""
+    for path in sorted(CASES.glob("*.txt")):
+        for block in path.read_text("utf-8").split("\n== ")[0:]:
+            title, _, rest = block.removeprefix("== ").partition("\n")
+            project, worklist, wanted = (p.strip("\n") for p in rest.split("\n--\n"))
+            yield f"{path.stem}: {title}", project, worklist, wanted
+
+
+def planned(project: str, worklist: str) -> tuple[str, str]:
+    """Return the plans of a worklist as text and as JSON."""
+    site = site_of(read_project(project + "\n", Path()))
+    text = Text.of(worklist + "\n", "a.worklist")
+    worklists, plans = plans_of([text], site, NOW.date(), now=NOW)
+    assert all(w.complete for w in worklists), worklist
+    found = [p for of in plans.values() for p in of.values()]
+    return "\n".join(line for p in found for line in lines(p)), document(found)
+
+
+@pytest.mark.parametrize(("title", "project", "worklist", "wanted"), list(cases()), ids=lambda v: str(v)[:60])
+def test_plan(title: str, project: str, worklist: str, wanted: str) -> None:
+    text, printed = planned(project, worklist)
+    assert text == wanted, f"{title}\n{text}"
+    jsonschema.validate(json.loads(printed), read_json("reports/schema/plan.schema.json"))
+
+
+# --- what remains, as text --------------------------------------------------------------------------------------------
+
+REMAINS = """
+PatientID = "A1" and (StudyDescription = "CHEST" or AccessionNumber = "A1")
+not (PatientID = "A1" or StudyDescription contains "CHEST")
+not (PatientID = "A1" and not StudyDescription = "CHEST")
+(PatientID = "A1" or AccessionNumber = "A12") and (StudyID = "1" or not StudyDate is empty)
+PatientID = "A1" or AccessionNumber = "A12" and StudyID = "1" or not StudyID = "2"
+PatientName like "SM*\\?" or PatientName like "*\\*" ignoring case accents
+StudyDescription = "CH?ST" or StudyDescription = "CHEST*"
+StudyDescription = "say \\"now\\"" or StudyID != "1"
+StudyDate between 2026-01-01 and 2026-01-03 and StudyTime > 10:30
+(StudyDate, StudyTime) >= 2026-01-02T10:30 or StudyDate older than 3 days
+OtherPatientIDs has all ("A1", "12") or not OtherPatientIDs in ("A1", "0012")
+RequestAttributesSequence has (RequestedProcedureID = "RP1" and ScheduledProcedureStepID = "RP2")
+RequestAttributesSequence.RequestedProcedureID = "RP1" or not RequestAttributesSequence.ScheduledProcedureStepID = "RP2"
+not RequestAttributesSequence has (RequestedProcedureID = "RP1" or not ScheduledProcedureStepID = "RP2")
+series has (Modality = "CT" and (BodyPartExamined = "CHEST" or not SeriesNumber = 2))
+(0029,xx10 "ACME") = "A1" or (0008,0050) = "A1"
+RequestAttributesSequence.RequestedProcedureID is empty and RequestAttributesSequence.ScheduledProcedureStepID is empty
+StudyInstanceUID in ("1.1", "1.2") and NumberOfStudyRelatedSeries >= 2
+PatientBirthDate < 2026-01-02 and not (StudyTime >= 10:00 and StudyTime <= 11:00)
+ModalitiesInStudy has all ("CT", "MR") or PatientName = "YAMADA^TAROU=山田^太郎"
+"""
+
+
+@pytest.mark.parametrize("condition", REMAINS.strip().splitlines())
+def test_what_remains_reads_back_with_the_same_meaning(condition: str) -> None:
+    """Under ``or``, under ``not``, in named filters and deep in parentheses: the text means what was meant."""
+    from random import Random
+
+    from worklint.oracle.soundness import read
+
+    forms_of_it = [
+        f'worklist "W" {{ where {condition} }}',
+        f'filter f {{ {condition} }}\nworklist "W" {{ where not f and StudyInstanceUID is not empty }}',
+        f'filter f {{ {condition} }}\nfilter g {{ not f or StudyID = "1" }}\nworklist "W" {{ where f or not g }}',
+    ]
+    for text in forms_of_it:
+        worklist = read(text)
+        assert worklist is not None, text
+        printed = text_of(worklist.filter)
+        again = read(f'worklist "W" {{ where {printed} }}')
+        assert again is not None, printed
+        assert text_of(again.filter) == printed
+        for seed in range(6):
+            for study in worlds.archive(Random(seed)):
+                assert matcher.matches(worklist.filter, study) == matcher.matches(again.filter, study), printed
+
+
+def test_relative_dates_are_printed_as_days() -> None:
+    worklist = 'worklist "W" { where not StudyDate within last 7 days }'
+    _, printed = planned("sources: {s: {product: dicom-standard}}", worklist)
+    (query,) = json.loads(printed)["plans"][0]["queries"]
+    assert query["remaining"] == "not StudyDate between 2026-11-17 and 2026-11-24"
+
+
+def test_parentheses_are_counted_outside_quotes() -> None:
+    assert depth('a = "((" and (b = "\\")" or (c))') == 2
+
+
+# --- the arithmetic ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decides", "sent", "left"),
+    [
+        # A check that decides takes every reason away, sent or not.
+        ("exactly", {"ignored"}, set()), ("exactly", None, set()), ("never", set(), set()),
+        # What compares values has them to show; what came for want of a value stays.
+        ("with-value", {"case", "widened"}, set()), ("with-value", {"case", "empty"}, {"empty"}),
+        # A row may show nothing though it has a value.
+        ("with-value", None, {"not-sent"}), ("with-value", {"ignored"}, {"ignored"}),
+        ("some", None, {"not-sent"}), ("never", {"widened"}, {"other"}), ("never", {"case"}, {"case"}),
+    ],
+)  # fmt: skip
+def test_what_a_check_leaves(decides: str, sent: set[str] | None, left: set[str]) -> None:
+    assert algebra.left_after(algebra.Check(decides), frozenset(sent) if sent is not None else None) == left
+
+
+def test_subtracting_swaps_and_is_refused_where_it_could_lose_rows() -> None:
+    misses, adds, outer = Effect(misses=frozenset({"cap"})), Effect(frozenset({"case"})), Effect(frozenset({"empty"}))
+    assert algebra.subtracting(adds, outer) is None
+    assert algebra.subtracting(Effect(known=False), outer) is None
+    taken = algebra.subtracting(misses, outer)
+    assert taken is not None and verdict_name(taken) == "superset" and taken.adds == {"empty", "cap"}
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_filter_of_a_thousand_branches_is_bounded_and_says_so() -> None:
+    branches = " or ".join(f'AccessionNumber = "A{n}"' for n in range(1000))
+    text, printed = planned(
+        "sources: {s: {product: orthanc@1.12.4}}", f'worklist "W" {{ where StudyDate = 2026-11-24 and ({branches}) }}'
+    )
+    (query,) = json.loads(printed)["plans"][0]["queries"]
+    assert query["identifier"]["00080020"]["Value"] == ["20261124"]
+    assert query["remaining"].count("AccessionNumber =") == 1000
+    assert "the filter takes 1,000 queries, more than 64" in text
+
+
+def test_the_widest_disjunction_goes_first_and_selectors_last() -> None:
+    from worklint.oracle.soundness import read
+
+    narrow = 'PatientID = "1" or PatientID = "2" or PatientID = "3"'
+    wide = 'StudyID = "1" or StudyID = "2"'
+    worklist = read(f'worklist "W" {{ where ({narrow}) and ({wide}) }}')
+    assert worklist is not None
+    for selectors, left in ((frozenset[str](), "PatientID"), (frozenset({"PatientID"}), "StudyID")):
+        whole = forms.kept_whole(worklist.filter, 3, selectors)
+        kept = [a for c in forms.conjunctions(worklist.filter, whole) for a in c if id(a) in whole]
+        assert kept and all(text_of(a).startswith(left) for a in kept)
+
+
+def test_the_day_of_the_source_where_zones_differ() -> None:
+    project = "timezone: Europe/Brussels\nsources: {s: {product: orthanc@1.12.4}}"
+    worklist = 'worklist "W" { timezone "Asia/Tokyo" where StudyDate = today }'
+    _, printed = planned(project, worklist)
+    (query,) = json.loads(printed)["plans"][0]["queries"]
+    # Eight in Brussels is the afternoon of the same day in Tokyo; the key is a day wider at each end, the check is not.
+    assert query["identifier"]["00080020"]["Value"] == ["20261123-20261125"]
+    assert query["remaining"].startswith("StudyDate between 2026-11-24 and 2026-11-24")
+
+
