@@ -18,7 +18,7 @@ from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, Unsent, conjunctions, key_at, send, upper_keys
 from worklint.judge.remedy import remedy as find_remedy
 from worklint.judge.service import bounded, cap_rows, selected
-from worklint.judge.value import Sent, sent_values, value_signature
+from worklint.judge.value import Sent, asked_kind, sent_values, value_signature
 from worklint.knowledge.profile import Behaviour
 from worklint.model import GRADES, SPELLING, Cause, Constraint, Effect, Evidence, Severity, Worklist
 from worklint.record import frozen, replace
@@ -342,12 +342,12 @@ def _sent_part(
 
 def _asks_for_more(constraint: Constraint, at: Sequence[KeyAt]) -> tuple[str, str] | None:
     """Return reason and rule where no key can say what the test says, so that what goes out asks for more."""
-    kinds = {one.sent.kind for one in at}
-    if constraint.matching in ("single", "any-of") and kinds & {"wildcard", "universal"}:
+    kind, kinds = asked_kind(constraint), {one.sent.kind for one in at}
+    if kind in ("single", "any-of") and kinds & {"wildcard", "universal"}:
         return "other", "WL405"
-    if constraint.matching == "wildcard" and any(re.search(r"\\[*?]", v.text) for v in constraint.values):
+    if kind == "wildcard" and any(re.search(r"\\[*?]", v.text) for v in constraint.values):
         return "other", "WL405"
-    if constraint.matching in ("wildcard", "universal") and kinds == {"universal"}:
+    if kind in ("wildcard", "universal") and kinds == {"universal"}:
         # It means "has a value", and an empty key asks for nothing (PS3.4 C.2.2.2.3).
         return "empty", "WL406"
     if any(excluded and bound.text for excluded, bound in zip(constraint.strict, constraint.values, strict=False)):

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import product
 
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
-from worklint.judge.value import Sent, sent_values
+from worklint.judge.value import Sent, asked_kind, sent_values
 from worklint.knowledge import standard
 from worklint.model import Any, Attribute, Constraint, Filter, Has, Shown, Test, Worklist
 from worklint.record import frozen, replace
@@ -205,7 +205,7 @@ def send(place: Place, worklist: Worklist, conjunction: tuple[Literal, ...]) -> 
         says_nothing = literal.negated and sent_values(constraint)[0].kind == "universal"
         if inside_none or inside_some or says_nothing or (literal.negated and not (place.own and place.own_negation)):
             unsent.append(Unsent(literal, "negated"))
-        elif constraint.matching in _NOT_SENT_KINDS:
+        elif asked_kind(constraint) in _NOT_SENT_KINDS:
             unsent.append(Unsent(literal, "negotiated"))
         else:
             if len(constraint.path) > 1:

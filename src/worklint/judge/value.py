@@ -46,13 +46,18 @@ def on_the_wire(pattern: str) -> str:
     return re.sub(r"\\([*?\\])", r"\1", pattern)
 
 
+def asked_kind(constraint: Constraint) -> str:
+    """Return the matching kind that a test asks for; that of a label without attribute is told by its operator."""
+    return constraint.asked if constraint.matching == "none" and constraint.asked else constraint.matching
+
+
 def sent_values(constraint: Constraint) -> tuple[Sent, ...]:
     """Return what a client sends for a constraint, one key for each query that it takes (``in`` takes several).
 
     A value in which the standard reads a wild card is looked up as one (PS3.4 C.2.2.2.4), whatever the author meant.
     """
     vr, vm = constraint.vr, constraint.attribute.vm if constraint.attribute else "1"
-    kind, values = constraint.matching, constraint.values
+    kind, values = asked_kind(constraint), constraint.values
     if kind in ("range", "datetime"):
         low, high = values[0], values[1]
         parameter = low.parameter or high.parameter
@@ -70,7 +75,7 @@ def sent_values(constraint: Constraint) -> tuple[Sent, ...]:
 
 
 def _one(constraint: Constraint, value: Value, vr: str, vm: str) -> Sent:
-    text, kind = value.text, constraint.matching
+    text, kind = value.text, asked_kind(constraint)
     if kind == "wildcard":
         text = on_the_wire(text)
     elif kind == "any-of":
