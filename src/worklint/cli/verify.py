@@ -28,7 +28,7 @@ def run(given: Given) -> int:
     gathered = judging.read_inputs(given)
     place = output.terminal(given["color"], os.environ)
     if given["show_settings"]:
-        output.write_lines(judging.settings_lines(gathered), place)
+        output.write_lines(judging.settings_lines(given, gathered), place)
         return 0
     site = gathered.site
     live = [s for s in site.sources if s.declared is not None and s.declared.address is not None]
@@ -67,7 +67,9 @@ def _zone(site: Site) -> tzinfo:
     return ZoneInfo(name) if name else UTC
 
 
-def _at_source(given: Given, site: Site, source: Source, worklists: list[Worklist], manners: Any) -> tuple[Any, list[Any]]:
+def _at_source(
+    given: Given, site: Site, source: Source, worklists: list[Worklist], manners: Any
+) -> tuple[Any, list[Any]]:
     from worklint.network.ask import Asker, NetworkError
     from worklint.network.door import open_door
     from worklint.network.verdicts import Visited

@@ -69,7 +69,9 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
             context.load_cert_chain(names["cert"], names["key"])
     except (OSError, ssl.SSLError) as error:
         used = ", ".join(v for w, v in TLS_VARIABLES.items() if names[w])
-        raise Unreachable(f"TLS: a file named by {used or 'the system'} cannot be used: {error.strerror or error}") from None
+        raise Unreachable(
+            f"TLS: a file named by {used or 'the system'} cannot be used: {error.strerror or error}"
+        ) from None
     # AE titles are no host names: many archives present certificates of another name, and say so by an own authority.
     context.check_hostname = names["ca"] is None
     return context

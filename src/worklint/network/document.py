@@ -34,7 +34,9 @@ def slug(greeting_version: str, fallback: str) -> str:
 def profile_of(record: Record, date: str, name: str | None = None) -> Json:
     """Return the profile as it is written to a file (``worklint/profile/1``)."""
     greeting = record.greeting
-    announced = " ".join(filter(None, (greeting.version, f"({greeting.implementation})" if greeting.implementation else "")))
+    announced = " ".join(
+        filter(None, (greeting.version, f"({greeting.implementation})" if greeting.implementation else ""))
+    )
     sets: dict[str, list[str]] = {}
     statements = _statements(record, sets)
     notes = [*record.notes, *_notes(record)]
@@ -117,9 +119,7 @@ def _order(reasons: Iterable[str]) -> list[str]:
 
 def because_of(found: Found) -> str:
     """Return in words what was seen, without any value."""
-    text = {
-        "applied": found.why, "ignored": found.why, "nothing": found.why, "refused": found.why, "unknown": found.why,
-    }[found.does]  # fmt: skip
+    text = found.why
     undecided = sorted((found.open_adds | found.open_misses) - _DROPPED)
     if found.does == "applied" and undecided:
         names = ", ".join("empty values" if r == "empty" else r for r in undecided)
@@ -139,11 +139,11 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     for place, members in record.measured.items():
         for one in members.values():
             _of_attribute(place, one, add)
-    for (model, level, vr), found in record.illegal.items():
+    for (model, level, vr), illegal in record.illegal.items():
         members = record.measured.get((model, level), {})
         for one in members.values():
             if one.about.vr == vr and one.found.get(("single", ""), Found("unknown")).does == "applied":
-                add((model, level), one.about.name, {"kind": "single", "value": "illegal"}, _body(found, None))
+                add((model, level), one.about.name, {"kind": "single", "value": "illegal"}, _body(illegal, None))
     for model in record.models:
         for level in standard.model(model).levels:  # type: ignore[union-attr]
             if (model, level) in record.measured:
@@ -184,11 +184,12 @@ def _body(found: Found, returned: str | None) -> Json:
 
 def _of_empty_keys(record: Record, place: tuple[str, str], add: Any) -> None:
     harmful = record.harmful.get(place, {})
+    found: Json
     for about in subjects(*place):
         name = about.name
-        where = {"kind": "universal"}
+        where: Json = {"kind": "universal"}
         if name not in harmful:
-            found: Json = {"key": {"does": "applied"}, "because": "asked for without a value, it changes nothing"}
+            found = {"key": {"does": "applied"}, "because": "asked for without a value, it changes nothing"}
         elif harmful[name]:
             found = {"key": {"does": "refused", "status": harmful[name]},
                      "because": "even without a value the key fails the query"}  # fmt: skip
@@ -204,7 +205,7 @@ def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str
     for place, names in places.items():
         by_names.setdefault(tuple(sorted(set(names))), []).append(place)
     out = []
-    for names, where in by_names.items():
+    for listed, where in by_names.items():
         by_level: dict[str, list[str]] = {}
         for model, level in where:
             by_level.setdefault(level, []).append(model)
@@ -212,7 +213,7 @@ def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str
         for level, models in by_level.items():
             by_models.setdefault(tuple(models), []).append(level)
         for models_together, levels in by_models.items():
-            target: Json = {"model": list(models_together), "level": levels, "attribute": _named(names, sets)}
+            target: Json = {"model": list(models_together), "level": levels, "attribute": _named(listed, sets)}
             out.append({**body, "for": {**target, **body["for"]}})
     return out
 
@@ -241,12 +242,13 @@ def _private(seen: Together) -> Json:
 
 
 def _private_empty(seen: Together) -> Json:
-    key: Json = {
+    outcomes: dict[str, Json] = {
         "refused": {"does": "refused", "status": seen.status}, "harmless": {"does": "applied"},
         "loses": {"does": "applied", "misses": ["other"]},
-    }[seen.does]  # fmt: skip
+    }  # fmt: skip
     return {
-        "for": {"model": seen.model, "level": seen.level, "attribute": "*private", "kind": "universal"}, "key": key,
+        "for": {"model": seen.model, "level": seen.level, "attribute": "*private", "kind": "universal"},
+        "key": outcomes[seen.does],
         "because": "a private key was asked for without a value", "evidence": "probe",
     }  # fmt: skip
 
@@ -378,7 +380,10 @@ def _notes(record: Record) -> list[str]:
             f"{' and others' if len(undecided) > 40 else ''}."
         )
     open_padding = any(
-        "padding" in f.open_misses for place in record.measured.values() for m in place.values() for f in m.found.values()
+        "padding" in f.open_misses
+        for place in record.measured.values()
+        for m in place.values()
+        for f in m.found.values()
     )
     if open_padding:
         notes.append("Whether stored texts with leading spaces are found could not be decided for every attribute.")

@@ -59,7 +59,6 @@ class Found:
         """The reasons that were seen to work."""
         return frozenset("+" + r for r in self.adds) | frozenset("-" + r for r in self.misses)
 
-
     @property
     def excluded_adds(self) -> frozenset[str]:
         """The ways of adding that a query excluded."""

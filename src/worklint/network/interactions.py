@@ -41,7 +41,10 @@ def measure(bench: Bench, record: Record, scope: Scope, applied: Sequence[About]
     seen: list[Together] = []
     place = record.measured.get((scope.model, scope.level), {})
     silent = [m.about for m in place.values() if (f := m.found.get(("single", ""))) and f.does == "nothing"]
-    seen += _silent(bench, scope, applied, silent)
+    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
+    top = scope.level == levels[0]
+    if top:
+        seen += _silent(bench, scope, applied, silent)
     for step in (_parents, _private, _beside, _date_and_time, _two_below):
         seen += step(bench, scope, applied)
     record.together += seen
@@ -82,7 +85,9 @@ def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
     listed = [Key(k.path, f"{k.text}\\{k.text}.31742") if i == 0 else k for i, k in enumerate(named)]
     uid = named and named[0].path[-1].vr == "UI"
     answer = bench.ask(*listed, fixed=False) if uid else None
-    several = answer is not None and not answer.failure and scope.rows.keys() <= keep(answer, scope.model, scope.level).keys()
+    several = (
+        answer is not None and not answer.failure and scope.rows.keys() <= keep(answer, scope.model, scope.level).keys()
+    )
     return [_said(scope, "parents", does[0], "list" if several else "", ",".join(parents), does[1])]
 
 
@@ -129,8 +134,9 @@ def _private_key(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[T
 def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
     """Beside a key that names an entity, ask another key for a value that it cannot have: it must exclude it."""
     names = [a for a in applied if _known(scope, a)]
-    firsts = [a for a in names if a.unique or a.required][:8]
-    seconds = [a for a in names if not a.unique][:14]
+    top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
+    firsts = [a for a in names if a.unique or a.required][: 8 if top else 3]
+    seconds = [a for a in names if not a.unique][: 14 if top else 7]
     out = []
     asked = 0
     for first in firsts:

@@ -153,9 +153,12 @@ def detail(bench: Bench, about: About, depth: str = FULL) -> Measured:
         out.found = {(kind, ""): nobody for kind in ("single", *_kinds(vr))}
         return out
     keys = pairs.single(vr, stored, lean)
-    if depth == PAIR:
-        keys = tuple(dict.fromkeys((*keys[:1], keys[-1])))
-    trials = [bench.trial(about, a) for a in keys]
+    first = tuple(dict.fromkeys((*keys[:1], keys[-1])))
+    trials = [bench.trial(about, a) for a in first]
+    # A key that is refused or answered with nothing does not say more when it is asked more often.
+    quiet = depth == LEAN and conclude("single", trials).does in ("nothing", "refused")
+    if depth != PAIR and not quiet:
+        trials += [bench.trial(about, a) for a in keys if a not in first]
     lower = [t for t in trials if not t.asked.legal and vr == "CS" and t.asked.text != t.asked.text.upper()]
     legal = [t for t in trials if t.asked.legal]
     # How letters are compared shows at a lower case value too, legal or not, if the source takes it at all.
@@ -169,9 +172,10 @@ def detail(bench: Bench, about: About, depth: str = FULL) -> Measured:
     if depth == PAIR:
         return out
     if vr in PATTERNED:
-        _patterns(bench, about, pairs.wildcard(vr, stored, lean), conclude, out)
+        _patterns(bench, about, pairs.wildcard(vr, stored, lean)[-2 if quiet else 0 :], conclude, out)
     if vr in RANGED:
-        _ranges(bench, about, pairs.ranges(vr, stored, lean), conclude, out)
+        shapes = pairs.ranges(vr, stored, lean)
+        _ranges(bench, about, dict(list(shapes.items())[-1:]) if quiet else shapes, conclude, out)
         swapped = None if lean else pairs.bad_range(vr, stored)
         if swapped is not None:
             trial = bench.trial(about, swapped)

@@ -226,7 +226,9 @@ def wildcard(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
         if len(v) > 3:
             candidates += [f"*{v[1:-1]}*", f"{v[0]}*{v[-1]}"]
     made, covered = _greedy(
-        (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")), stored, 1 if lean else 3 if vr in TEXT else 2
+        (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")),
+        stored,
+        1 if lean else 3 if vr in TEXT else 2,
     )
     if not any(a.text.isascii() for a in made):
         made += [Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts if v.isascii()][:1]

@@ -156,7 +156,9 @@ class _Model:
             levels = _LEVEL_SHARES[: len(scopes)]
             share = levels[number] / sum(levels[number:])
             self._save()
-            self._detail(one, self.asker.asked + int((self.limit - _RESERVE * len(scopes) - self.asker.asked) * share))
+            left = self.limit - self.asker.asked
+            kept = min(_RESERVE, left // 8) * len(scopes)
+            self._detail(one, self.asker.asked + int((left - kept) * share))
         for one in scopes:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
@@ -185,7 +187,9 @@ class _Model:
         if top.duplicates:
             self.record.note(f"{self.model}: the same entity comes back in several rows at the {top.level} level")
         if top.note == "narrowed":
-            self.record.note(f"{self.model}: a large archive; measured among the entities of one {name_of(top.fixed[0].path)}")
+            self.record.note(
+                f"{self.model}: a large archive; measured among the entities of one {name_of(top.fixed[0].path)}"
+            )
         if top.note == "selector":
             self.record.note(f"{self.model}: a query without keys is refused")
         return top
@@ -226,7 +230,9 @@ class _Model:
         rows = keep(answer, self.model, level)
         if answer.failure or not rows:
             return None
-        scope = Scope(self.model, level, fixed, rows, complete=not answer.cut, above={n: v for n, v in above.items() if v})
+        scope = Scope(
+            self.model, level, fixed, rows, complete=not answer.cut, above={n: v for n, v in above.items() if v}
+        )
         scope.duplicates = len(rows) < len(answer.rows)
         return scope
 
@@ -261,7 +267,9 @@ class _Model:
         waiting = [
             a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent and not a.unique
         ]
-        self.say(f"{self.model}, {scope.level}: screening {len(waiting)} attributes ({self.asker.asked} queries so far)")
+        self.say(
+            f"{self.model}, {scope.level}: screening {len(waiting)} attributes ({self.asker.asked} queries so far)"
+        )
         theirs = self.record.measured.get((self.sister or "", scope.level), {})
         if theirs:
             same = [a for a in waiting if a.name in theirs and _is_ignored(theirs[a.name])]
@@ -277,14 +285,27 @@ class _Model:
     def _detail(self, scope: Scope, limit: int) -> None:
         bench, place = self._bench(scope), self._place(scope)
         waiting = [a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent]
-        waiting.sort(key=lambda a: (not a.required, not any(scope.stored(a)), self._distance(scope, a) != 0))
-        self.say(f"{self.model}, {scope.level}: pairs for {len(waiting)} attributes ({self.asker.asked} queries so far)")
+        waiting.sort(
+            key=lambda a: (
+                not a.required,
+                not any(scope.stored(a)),
+                0 if self._distance(scope, a) > 0 and scope.level == self.levels[0] else 1,
+                self._distance(scope, a) != 0,
+            )
+        )
+        self.say(
+            f"{self.model}, {scope.level}: pairs for {len(waiting)} attributes ({self.asker.asked} queries so far)"
+        )
         left = 0
+        full: dict[str, int] = {}
         for about in waiting:
             if self.asker.asked >= limit:
                 left += 1
                 continue
-            depth = FULL if self._distance(scope, about) == 0 else LEAN
+            family = "text" if about.vr in pairs.CASED and about.vr != "PN" else about.vr
+            depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < _ENOUGH else LEAN
+            if depth == FULL and any(scope.stored(about)):
+                full[family] = full.get(family, 0) + 1
             found = self._compared(bench, about) or detail(bench, about, depth if any(scope.stored(about)) else FULL)
             found.returned = _returned(scope, about)
             place[about.name] = found
@@ -307,7 +328,14 @@ class _Model:
         known = self.record.measured.get((self.sister or "", level), {}).get(about.name)
         if known is None and about.home in self.levels and self._distance(bench.scope, about) < 0:
             known = self.record.measured.get((self.model, about.home), {}).get(about.name)
-        if known is None or known.about.home != about.home:
+        if known is None and level == self.levels[0] and self.sister is not None:
+            # What is an attribute of the patient here is one of the study at the sister model.
+            top = standard.model(self.sister).levels[0]  # type: ignore[union-attr]
+            known = self.record.measured.get((self.sister, top), {}).get(about.name)
+            known = known if known is not None and known.about.home == top and about.home == level else None
+        elif known is None or known.about.home != about.home:
+            return None
+        if known is None:
             return None
         theirs = known.found.get(("single", ""))
         valued = any(bench.scope.stored(about))
@@ -322,7 +350,13 @@ class _Model:
 
     def _illegal(self, bench: Bench, scope: Scope, vr: str, abouts: list[About]) -> None:
         """Ask for illegal values of a VR, at the first attribute of that VR whose legal values are looked at."""
-        looked_at = [a for a in abouts if self._place(scope)[a.name].found.get(("single", ""), _UNKNOWN).does == "applied"]
+        theirs = self.record.illegal.get((self.sister or "", scope.level, vr))
+        if theirs is not None:
+            self.record.illegal[(self.model, scope.level, vr)] = theirs
+            return
+        looked_at = [
+            a for a in abouts if self._place(scope)[a.name].found.get(("single", ""), _UNKNOWN).does == "applied"
+        ]
         if not looked_at:
             return
         about = looked_at[0]
@@ -368,9 +402,11 @@ class _Model:
             self.record.negotiation[f"{self.model}: {option}"] = text
 
 
-_SHARES = {"study-root": 8, "patient-root": 3, "modality-worklist": 4}
-_LEVEL_SHARES = (9, 4, 3, 3)
-_RESERVE = 55
+_SHARES = {"study-root": 9, "patient-root": 3, "modality-worklist": 5}
+_LEVEL_SHARES = (10, 6, 5, 5)
+_ENOUGH = 4
+"""Attributes of a kind that are measured in every way; the others of a level are asked the coarse pairs, and compared."""
+_RESERVE = 40
 """Queries of each level that are kept for what keys do to one another."""
 _SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}
 _UNKNOWN = Found("unknown")

@@ -49,7 +49,8 @@ def read(text: str) -> Record:
         record = Record(data["transport"])
         for name in ("models", "not_offered", "negotiation", "notes", "done", "queries"):
             setattr(record, name, data[name])
-        record.greeting = Greeting(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["greeting"].items()})
+        greeting: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["greeting"].items()}
+        record.greeting = Greeting(**greeting)
         record.together = [Together(**t) for t in data["together"]]
         record.harmful = {(model, level): found for model, level, found in data["harmful"]}
         record.illegal = {(m, at, vr): _read_found(f) for m, at, vr, f in data["illegal"]}
@@ -69,4 +70,5 @@ def _found(found: Found) -> dict[str, Any]:
 
 def _read_found(data: dict[str, Any]) -> Found:
     known = {f.name for f in fields(Found)}
-    return Found(**{k: frozenset(v) if isinstance(v, list) else v for k, v in data.items() if k in known})
+    values: dict[str, Any] = {k: frozenset(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
+    return Found(**values)

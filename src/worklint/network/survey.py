@@ -138,7 +138,10 @@ class Surveyor:
 
     def _with_selector(self, model: str, level: str, fields: tuple[Path, ...]) -> Scope | None:
         """Where a query without keys is refused, a range of dates or a letter of a name may be enough of a key."""
-        tries = [("StudyDate", f"{int(self._today[:4]) - 1}{self._today[4:]}-{self._today}"), ("StudyDate", "19000101-")]
+        tries = [
+            ("StudyDate", f"{int(self._today[:4]) - 1}{self._today[4:]}-{self._today}"),
+            ("StudyDate", "19000101-"),
+        ]
         tries += [("PatientName", f"{letter}*") for letter in "AMS"]
         for name, text in tries:
             path = path_of(name)
@@ -160,6 +163,8 @@ class Surveyor:
             return
         level = found.levels[position + 1]
         wanted = [p for n in _names_of(model, level) if (p := path_of(n)) is not None]
+        if self._at_once(scope, level, wanted, 1):
+            return
         for identity in list(scope.rows)[:MOST_WALKED]:
             unique = self._unique(model, scope.level, identity)
             if unique is None:
@@ -178,6 +183,8 @@ class Surveyor:
             return
         middle, level = found.levels[position + 1], found.levels[position + 2]
         wanted = [p for n in _names_of(model, level) if (p := path_of(n)) is not None]
+        if self._at_once(scope, level, wanted, 2):
+            return
         ranked = sorted(scope.below, key=lambda i: -len(scope.below[i]))
         # A few with much below them, and many with one member below: one query each tells all of those.
         chosen = ranked[:MOST_DEEP] + [i for i in ranked[MOST_DEEP:] if len(scope.below[i]) == 1][:MOST_SINGLE]
@@ -195,6 +202,34 @@ class Surveyor:
                 members += rows.values()
             if len(scope.below[identity]) <= 8:
                 scope.deep[identity] = members
+
+    def _at_once(self, scope: Scope, level: str, wanted: list[Path], steps: int) -> bool:
+        """Read all entities of a lower level with one query, where the source answers it without their parents."""
+        found = standard.model(scope.model)
+        assert found is not None
+        position = found.levels.index(scope.level)
+        uppers = [path_of(found.unique_keys[i]) for i in range(position, position + steps)]
+        if any(p is None for p in uppers) or (len(scope.rows) < 2 and steps == 1):
+            return False
+        keys = [p for p in uppers if p is not None]
+        answer = self._asker.ask(Question(scope.model, level, self._parents(scope), (*wanted, *keys)))
+        names = [name_of(p) for p in keys]
+        if answer.failure or answer.cut or not all(r.get(n) for r in answer.rows for n in names):
+            return False
+        groups: dict[tuple[str, ...], list[Row]] = {}
+        for row in keep(answer, scope.model, level).values():
+            groups.setdefault(tuple(row[n][0] for n in names), []).append(row)
+        if not {i[0] for i in scope.rows} <= {g[0] for g in groups}:
+            return False
+        for group, rows in groups.items():
+            if (group[0],) not in scope.rows:
+                continue
+            if steps == 1:
+                scope.below[group] = rows
+            else:
+                scope.nested[tuple(Key(p, v) for p, v in zip(keys, group, strict=True))] = rows
+                scope.deep.setdefault((group[0],), []).extend(rows)
+        return True
 
     def _parents(self, scope: Scope) -> tuple[Key, ...]:
         parents = standard.model(scope.model).unique_keys  # type: ignore[union-attr]

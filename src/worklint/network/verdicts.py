@@ -97,7 +97,9 @@ def text_lines(sources: Sequence[Visited], found: Sequence[Compared]) -> Iterato
                 f"seen: {_told(f.observed)}"
             )
             if f.agreement == CONTRADICTED:
-                yield f"{indent}    the prediction is wrong" + (f"; under keys: of {f.source}: {f.correction}" if f.correction else "")
+                yield f"{indent}    the prediction is wrong" + (
+                    f"; under keys: of {f.source}: {f.correction}" if f.correction else ""
+                )
         yield ""
     for s in sources:
         if not s.reached:

@@ -100,7 +100,9 @@ class Verifier:
         if form is None:
             return Observed(why="the filter takes too many queries")
         queries = [send(place, worklist, c) for c in form]
-        asked = [(keys, q.empties) for q in queries for keys in islice(product(*(k.at for k in q.keys)), MOST_REQUESTS + 1)]
+        asked = [
+            (keys, q.empties) for q in queries for keys in islice(product(*(k.at for k in q.keys)), MOST_REQUESTS + 1)
+        ]
         if len(asked) > MOST_REQUESTS:
             return Observed(why=f"the filter takes more than {MOST_REQUESTS} queries")
         if any(k.sent.parameter for keys, _ in asked for k in keys):
@@ -144,7 +146,7 @@ class Verifier:
     def _shown(self, worklist: Worklist, keys: Sequence[KeyAt]) -> _Shown:
         """Read what the source shows, with all that the filter speaks of; kept for the next filter that needs it."""
         paths = tuple(dict.fromkeys(c.path for c, _ in worklist.constraints if c.path))
-        pairs = tuple((c.path[:-1] + (c.pair,)) for c, _ in worklist.constraints if c.pair is not None)
+        pairs = tuple((*c.path[:-1], c.pair) for c, _ in worklist.constraints if c.pair is not None)
         levels = {c.attribute_level for c, _ in worklist.constraints} | _scopes(worklist.filter)
         for path in paths:
             # What is derived from the entities below is derived here as well.

@@ -55,7 +55,9 @@ class WebDoor:
         at = f"{self._address.host}:{self._address.port}"
         status, body, server = self._get(f"{self._address.path}/studies?limit=1")
         if status in (401, 403):
-            raise Unreachable(f"{at} wants authentication (HTTP {status}); set WORKLINT_TOKEN, or WORKLINT_USER and WORKLINT_PASSWORD")
+            raise Unreachable(
+                f"{at} wants authentication (HTTP {status}); set WORKLINT_TOKEN, or WORKLINT_USER and WORKLINT_PASSWORD"
+            )
         if 300 <= status < 400:
             raise Unreachable(f"{at} sends elsewhere (HTTP {status}); write the address where the service is")
         if status == 404 or (status == 200 and body[:1] not in (b"[", b"")):
