@@ -301,7 +301,7 @@ class SimulatedSource:
             if selector == "*parent-uid":
                 if not above or parents:
                     return None
-            elif named((selector,), keys):
+            elif named((selector,), keys) or named((selector,), empties):
                 return None
         if any(not named((s,), empties) for s in when.returns):
             return None
