@@ -125,9 +125,11 @@ def _optional(place: Place, key: KeyAt, table: str) -> Behaviour:
             origin="standard",
         )
     because = "an optional key may be unknown to the source, or returned unmatched"
-    # A source that does match it need not fold what the author wants folded.
-    does, adds = ("applied", "ignored") if key.sent.ignoring else ("ignored", "")
-    return _says(does, f"PS3.4 C.2.2.1.3; {table}", because, adds, rule="WL320")
+    # A source that does match it may do so as with a required key: names and times in its own way, and it need not
+    # fold what the author wants folded.
+    misses = _required(key, table, worklist=True, unique=False).misses
+    does, adds = ("applied", "ignored") if misses or key.sent.ignoring else ("ignored", "")
+    return _says(does, f"PS3.4 C.2.2.1.3; {table}", because, adds, " ".join(misses), rule="WL320")
 
 
 def _only_required_on_the_web(place: Place, key: KeyAt, path: tuple[str, ...]) -> bool:
