@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from random import Random
 
 import jsonschema
 import pytest
@@ -15,7 +16,8 @@ from worklint.judge import verdict_name
 from worklint.knowledge.data import read_json
 from worklint.model import Effect
 from worklint.oracle import matcher, worlds
-from worklint.plan import algebra, forms
+from worklint.oracle.soundness import read
+from worklint.plan import algebra, forms, predicate
 from worklint.plan.predicate import text_of
 from worklint.plan.print import document, lines
 from worklint.planning import plans_of
@@ -82,10 +84,6 @@ ModalitiesInStudy has all ("CT", "MR") or PatientName = "YAMADA^TAROU=山田^太
 @pytest.mark.parametrize("condition", REMAINS.strip().splitlines())
 def test_what_remains_reads_back_with_the_same_meaning(condition: str) -> None:
     """Under ``or``, under ``not``, in named filters and deep in parentheses: the text means what was meant."""
-    from random import Random
-
-    from worklint.oracle.soundness import read
-
     forms_of_it = [
         f'worklist "W" {{ where {condition} }}',
         f'filter f {{ {condition} }}\nworklist "W" {{ where not f and StudyInstanceUID is not empty }}',
@@ -101,6 +99,33 @@ def test_what_remains_reads_back_with_the_same_meaning(condition: str) -> None:
         for seed in range(6):
             for study in worlds.archive(Random(seed)):
                 assert matcher.matches(worklist.filter, study) == matcher.matches(again.filter, study), printed
+
+
+def test_a_printer_without_parentheses_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predicate, "_inside", predicate.text_of)
+    changed = [c for c in REMAINS.strip().splitlines() if not _reads_back(c)]
+    assert len(changed) >= 3
+
+
+def _reads_back(condition: str) -> bool:
+    worklist = read(f'worklist "W" {{ where {condition} }}')
+    assert worklist is not None
+    again = read(f'worklist "W" {{ where {text_of(worklist.filter)} }}')
+    studies = [s for seed in range(6) for s in worlds.archive(Random(seed))]
+    return again is not None and all(
+        matcher.matches(worklist.filter, s) == matcher.matches(again.filter, s) for s in studies
+    )
+
+
+def test_sets_of_keys_are_united_for_one_test_and_intersected_for_several() -> None:
+    worklist = 'worklist "W" { where BodyPartExamined in ("CHEST", "HEAD") and SeriesDescription = "A" }'
+    _, printed = planned("sources: {s: {product: orthanc@1.12.4}}", worklist)
+    *feeds, answer = json.loads(printed)["plans"][0]["queries"]
+    asked = {q["id"]: "00180015" in q["identifier"] for q in feeds}
+    groups: dict[bool, set[int]] = {True: set(), False: set()}
+    for need in answer["needs"]:
+        groups[asked[need["query"]]].add(need["group"])
+    assert len(feeds) == 3 and sorted(len(g) for g in groups.values()) == [1, 1] and groups[True] != groups[False]
 
 
 def test_relative_dates_are_printed_as_days() -> None:
@@ -156,8 +181,6 @@ def test_a_filter_of_a_thousand_branches_is_bounded_and_says_so() -> None:
 
 
 def test_the_widest_disjunction_goes_first_and_selectors_last() -> None:
-    from worklint.oracle.soundness import read
-
     narrow = 'PatientID = "1" or PatientID = "2" or PatientID = "3"'
     wide = 'StudyID = "1" or StudyID = "2"'
     worklist = read(f'worklist "W" {{ where ({narrow}) and ({wide}) }}')

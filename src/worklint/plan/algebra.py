@@ -24,8 +24,9 @@ WIDENED = frozenset({"widened"})
 class Check:
     """What a check on the answer can do with one test.
 
-    ``decides``: ``exactly``, ``with-value`` (a row that shows no value is kept), ``some`` (refutes, never confirms) or
-    ``never``. ``adds`` are reasons that no check takes away, for the value shown is not to be trusted.
+    ``decides``: ``exactly``, ``with-value`` (a row that shows no value is kept), ``refutes`` (so is one whose values do
+    not tell), ``some`` (a negated test: a value that is shown refutes it) or ``never``. ``adds`` are reasons that no
+    check takes away, for the value shown is not to be trusted.
     """
 
     decides: str

@@ -98,6 +98,13 @@ def check_of(place: Place, level: str, test: Test, sent: bool) -> Check:
         found = Check(min(found.decides, other.decides, key=order.index), found.adds | other.adds)
         if found.decides == "some":
             return NEVER
+        if found.decides == "with-value":
+            # The key compares the date; of the time it is not known why it does not show.
+            found = replace(found, decides="refutes")
+    if kind == "multiple" and key_at(place, level, constraint, sent_values(constraint)[0]).lower:
+        # One entity below has to have all of them; a row of the upper level mixes the values of all.
+        tells = found.decides in ("exactly", "with-value") and not test.negated
+        return replace(found, decides="refutes") if tells else NEVER
     if kind in ("empty", "universal") and found.decides in ("with-value", "some"):
         # A value refutes "is empty"; that none is shown refutes nothing.
         wants_none = (kind == "empty") != test.negated
@@ -175,9 +182,9 @@ def _left_of_test(
         returns.append((*constraint.path[:-1], constraint.pair))
     condition: Filter = test
     kind = constraint.asked or constraint.matching
-    if check.decides == "with-value" and not test.negated and kind not in ("empty", "universal"):
+    if check.decides in ("with-value", "refutes") and not test.negated and kind not in ("empty", "universal"):
         condition = Any((test, *(Test(_empty(constraint, path)) for path in returns)))
-    unchecked = (test,) if check.decides == "some" else ()
+    unchecked = (test,) if check.decides in ("some", "refutes") else ()
     return Left(condition, adds, tuple(returns), unchecked)
 
 

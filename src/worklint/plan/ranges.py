@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from worklint.clock import day_text, next_day
-from worklint.judge.value import WILDCARD_VRS
+from worklint.judge.value import WILDCARD_VRS, on_the_wire
 from worklint.model import Attribute, Constraint, Value
 from worklint.plan.algebra import WIDENED
 
@@ -43,9 +43,9 @@ def ways(constraint: Constraint, combined: str | None = None, wider: bool = Fals
         yield Way(((_a_day_wider(constraint),),), WIDENED, why="a day wider: the zones of list and source differ")
         return
     if kind in ("single", "wildcard", "range", "list-of-uid"):
-        yield Way(((constraint,),), _slack(constraint))
+        yield Way(((_as_read(constraint),),), _slack(constraint))
     if kind == "any-of":
-        yield Way(tuple((_single(constraint, v),) for v in constraint.values), _slack(constraint))
+        yield Way(tuple((_as_read(_single(constraint, v)),) for v in constraint.values), _slack(constraint))
     if kind == "list-of-uid":
         alternatives = tuple((_single(constraint, v),) for v in constraint.values)
         yield Way(alternatives, why="one query for each UID")
@@ -73,6 +73,20 @@ def _slack(constraint: Constraint) -> frozenset[str]:
         and any("*" in v.text or "?" in v.text for v in constraint.values)
     )
     return WIDENED if escaped or literal or any(constraint.strict) else _NONE
+
+
+def _as_read(constraint: Constraint) -> Constraint:
+    """Return the test that a source reads in the key: inclusive bounds, wild cards where the text has such characters."""
+    if any(constraint.strict):
+        return replace(constraint, strict=(False, False))
+    if not _slack(constraint) or constraint.values[0].parameter:
+        return constraint
+    text = on_the_wire(constraint.values[0].text) if constraint.matching == "wildcard" else constraint.values[0].text
+    if not text.strip("*"):
+        return constraint
+    return replace(
+        constraint, matching="wildcard", asked="wildcard", values=(replace(constraint.values[0], text=text),)
+    )
 
 
 def _single(constraint: Constraint, value: Value) -> Constraint:
