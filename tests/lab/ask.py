@@ -73,8 +73,10 @@ def level_keys(model: str, level: str) -> tuple[str, ...]:
     """The keys that identify an entity of a level (a patient: ID and issuer, which some servers do not know)."""
     if level == "worklist-item":
         return STEP
-    return {"patient": ("PatientID", "IssuerOfPatientID"), "study": ("StudyInstanceUID",), "series": ("SeriesInstanceUID",),
-            "image": ("SOPInstanceUID",)}[level]  # fmt: skip
+    return {
+        "patient": ("PatientID", "IssuerOfPatientID"), "study": ("StudyInstanceUID",),
+        "series": ("SeriesInstanceUID",), "image": ("SOPInstanceUID",),
+    }[level]  # fmt: skip
 
 
 def _tag(attribute: Attribute) -> int:
