@@ -120,6 +120,8 @@ matrix a.worklist                                      | 0 |
 matrix a.worklist --fail-on error                      | 1 |
 matrix b.worklist --fail-on error                      | 0 |
 matrix a.worklist --planned                            | 0 |
+plan a.worklist                                        | 0 |
+plan a.worklist --format yaml                          | 2 | text, json
 matrix a.worklist --rows cells                         | 2 | worklists, constraints
 attribute BodyPartExamined --product orthanc@1.12.4    | 0 |
 attribute BodyPartExmined                              | 2 | did you mean BodyPartExamined

@@ -63,9 +63,25 @@ def plan(
             )
     if place.own and _no_worse(written.effect, effect):
         note = "searched by its own viewer as written; what the product's own query path does no network query does"
-        return Plan(worklist.id, place.source, written.effect, written.effect, (), unite_on(worklist), (note,))
+        cells = tuple(c.effect for c in written.cells)
+        return Plan(worklist.id, place.source, written.effect, written.effect, (), unite_on(worklist), (note,), cells)
     queries = _numbered(asked) if not effect.rejected and all(a.queries for a in asked) else ()
-    return Plan(worklist.id, place.source, written.effect, effect, queries, unite_on(worklist), tuple(desk.notes))
+    cells = _cells(worklist, asked, effect)
+    return Plan(
+        worklist.id, place.source, written.effect, effect, queries, unite_on(worklist), tuple(desk.notes), cells
+    )  # fmt: skip
+
+
+def _cells(worklist: Worklist, asked: list[Asked], whole: Effect) -> tuple[Effect, ...]:
+    """Return what each constraint leaves over all queries, as far as it can be told apart from the others."""
+    if whole.rejected or not whole.known:
+        return (whole,) * len(worklist.constraints)
+    left: dict[int, frozenset[str]] = {}
+    for one in asked:
+        for test, adds in one.parts:
+            key = id(test.constraint)
+            left[key] = left.get(key, frozenset()) | adds
+    return tuple(Effect(left[id(c)]) if id(c) in left else whole for c, _ in worklist.constraints)
 
 
 def _no_worse(written: Effect, planned: Effect) -> bool:

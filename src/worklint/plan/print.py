@@ -76,7 +76,9 @@ def _put(target: dict[str, Any], path: Path, key: KeyAt | None) -> None:
     if key is None:
         target.setdefault(tag, {"vr": vr})
         return
-    target[tag] = {"vr": vr, "Value": [_json_value(vr, v) for v in wire_values(key)]}
+    # A range looks like a negative number, "up to 1" like -1: what is no single value stays text.
+    plain = key.sent.kind not in ("single", "wildcard", "list-of-uid")
+    target[tag] = {"vr": vr, "Value": [v if plain else _json_value(vr, v) for v in wire_values(key)]}
 
 
 def wire_values(key: KeyAt) -> list[str]:

@@ -76,7 +76,7 @@ def _slack(constraint: Constraint) -> frozenset[str]:
 
 
 def _as_read(constraint: Constraint) -> Constraint:
-    """Return the test that a source reads in the key: inclusive bounds, wild cards where the text has such characters."""
+    """Return the test that a source reads in the key: bounds included, and wild cards where the text has them."""
     if any(constraint.strict):
         return replace(constraint, strict=(False, False))
     if not _slack(constraint) or constraint.values[0].parameter:

@@ -15,7 +15,7 @@ from worklint.knowledge import standard
 from worklint.model import Effect, Filter, Has, Test
 from worklint.plan import split
 from worklint.plan.algebra import feeding, lifted, rank, subtracting, united
-from worklint.plan.checks import Left, left_of
+from worklint.plan.checks import Left, left_of, tests_of
 from worklint.plan.forms import Conjunction, atoms_of, conjunctions
 from worklint.plan.split import Asked, Desk, Fixed
 from worklint.plan.types import Need, PlannedQuery
@@ -158,7 +158,8 @@ def _fed(
                 queries += tuple(replace(q, role="feeds") if q.role == "answer" else q for q in a.queries)
             effect = feeding(own, effect)
         narrowed = bool(found.chosen) or any(a.narrowed for _, asked, _ in inner for a in asked)
-        return Asked((*queries, *outer.queries), outer.main, effect, narrowed)
+        parts = tuple((t, own.adds) for atom, _, own in inner for t in tests_of(atom))
+        return Asked((*queries, *outer.queries), outer.main, effect, narrowed, (*outer.parts, *parts))
     return None
 
 
@@ -171,7 +172,8 @@ def _subtracted(result: Asked, taken: Sequence[tuple[Filter, list[Asked], Effect
         less = subtracting(own, effect)
         assert less is not None
         effect = less
-    return replace(result, queries=(*queries, *result.queries), effect=effect)
+    parts = tuple((t, own.misses) for atom, _, own in taken for t in tests_of(atom))
+    return replace(result, queries=(*queries, *result.queries), effect=effect, parts=(*result.parts, *parts))
 
 
 def _lives_above(levels: tuple[str, ...], level: str, test: Test) -> bool:
@@ -208,5 +210,6 @@ def with_parents(
                 feeders = tuple(replace(q, role="feeds") if q.role == "answer" else q for q in parents.queries)
                 narrowed = parents.narrowed or asked.narrowed
                 effect = feeding(parents.effect, asked.effect)
-                return Asked((*feeders, *asked.queries), asked.main, effect, narrowed)
+                parts = (*parents.parts, *asked.parts)
+                return Asked((*feeders, *asked.queries), asked.main, effect, narrowed, parts)
     return split.unsendable(desk, level, atoms, place)

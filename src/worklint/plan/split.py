@@ -13,7 +13,7 @@ from itertools import combinations, count, product
 from worklint.judge import Part, bounded, cap_rows, judge_keys, selected
 from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade
 from worklint.judge.interact import interact
-from worklint.judge.place import KeyAt, Place, place_fits
+from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at, upper_keys
 from worklint.judge.value import Sent, sent_values
 from worklint.knowledge import standard
@@ -89,7 +89,7 @@ class Asked:
     main: tuple[str, ...]
     effect: Effect
     narrowed: bool
-    parents: tuple[str, ...] = ()
+    parts: tuple[tuple[Test, frozenset[str]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +171,8 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choic
         keys.append(mine)
     if any(behaviour_at(place, k).does == "ignored" for k in keys[0]):
         return None
+    if not all(_told_of_moments(place, k) for k in keys[0] if k.sent.kind == "datetime"):
+        return None
     # Alternatives of one attribute are judged together, as values of one list.
     if all(len(a) == 1 for a in way.alternatives):
         at = tuple(a[0] for a in keys)
@@ -184,6 +186,14 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choic
     if not all(_sendable(p) for p in parts):
         return None
     return Choice(test, way, tuple(keys), adds.union(*(p.adds for p in parts)))
+
+
+def _told_of_moments(place: Place, key: KeyAt) -> bool:
+    """Tell if the profile speaks of date and time as one moment: on the wire they are two ranges like any others."""
+    return any(
+        "datetime" in s.where.kinds and attribute_rank(s.where, key, place.profile) is not None
+        for s in (*place.site, *place.profile.statements)
+    )
 
 
 # --- one query --------------------------------------------------------------------------------------------------------
@@ -421,7 +431,8 @@ def finish(
         )  # fmt: skip
     if effect.rejected:
         effect = Effect(rejected=True)
-    return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen))
+    parts = tuple((t, lefts[id(a)].adds) for a in atoms if id(a) not in replaced for t in tests_of(a))
+    return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen), parts)
 
 
 def _returns(

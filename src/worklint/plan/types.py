@@ -68,7 +68,8 @@ class PlannedQuery:
 class Plan:
     """What a careful client sends to one source for one worklist, and what it then gets.
 
-    ``unite_on`` are the attributes by which rows of several answers are the same entity.
+    ``unite_on`` are the attributes by which rows of several answers are the same entity. ``cells`` is what each of the
+    worklist's constraints leaves, in their order; a constraint that no query speaks of has the effect of the whole.
     """
 
     worklist: str
@@ -78,3 +79,4 @@ class Plan:
     queries: tuple[PlannedQuery, ...]
     unite_on: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    cells: tuple[Effect, ...] = ()
