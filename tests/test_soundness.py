@@ -60,6 +60,11 @@ DIRECTED: list[tuple[dict[str, Any], list[str], dict[str, Any]]] = [
         ['PatientID like "A*" and PatientSex = "M"'],
         {},
     ),
+    (
+        {"statements": [ALL]},
+        ['PatientSex = "F" and PatientSex = "M"', 'StudyDate >= 2026-01-01 and StudyDate = 2026-01-02'],
+        {},
+    ),
     ({"statements": [ALL]}, ['series has (Modality = "CT" and BodyPartExamined = "CHEST")'], {}),
     (
         {"statements": [ALL]},
