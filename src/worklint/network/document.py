@@ -270,8 +270,8 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
                 "relational": "the unique keys of the levels above may be left out",
             }[seen.does]
             if seen.does != "relational":
-                query: Json = {"does": seen.does}
-                query |= {"status": seen.status} if seen.does == "refused" else {"misses": ["other"]}
+                refused: Json = {"does": "refused", "status": seen.status}
+                query: Json = refused if seen.does == "refused" else {"does": "nothing", "misses": ["other"]}
                 # Where a list of UIDs does as well as one, only a level that is not named at all makes the difference.
                 wanted = [[p] for p in seen.second.split(",")] if seen.first == "list" else [[]]
                 for number, more in enumerate(wanted, 1):

@@ -228,7 +228,8 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
         for reason in list(undecided):
             cleared = sum(1 for p in alike if sign + reason in p.excluded)
             blamed = sum(1 for p in alike if sign + reason in p.blamed)
-            if cleared >= 2 and not blamed:
+            # Few attributes hold several words: one that was seen not to be searched by word speaks for all.
+            if cleared >= (1 if reason == "word" else 2) and not blamed:
                 undecided.discard(reason)
             elif blamed:
                 seen.add(reason)

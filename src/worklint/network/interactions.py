@@ -173,7 +173,7 @@ def _silent(bench: Bench, scope: Scope, applied: Sequence[About], silent: Sequen
 
 
 def _date_and_time(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
-    """Ask a range of dates and a range of times that as one interval hold an entity which as two windows they do not."""
+    """Ask a range of dates and a range of times that that hold an entity as one interval, and not as two windows."""
     by_name = {a.name: a for a in applied}
     out = []
     for name, date in by_name.items():

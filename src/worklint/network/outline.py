@@ -16,8 +16,8 @@ def lines(transport: str, models: Sequence[str], manners: Manners) -> list[str]:
     """Return the outline of a probe: limits, then each query, in order."""
     out = [
         f"At most {manners.queries} queries, {manners.per_second:.0f} a second, {manners.rows} rows an answer "
-        f"(then {'C-CANCEL' if transport == 'dimse' else 'limit'}), {manners.seconds / 60:.0f} minutes. Nothing is written "
-        "to the source.",
+        f"(then {'C-CANCEL' if transport == 'dimse' else 'limit'}), {manners.seconds / 60:.0f} minutes. "
+        "Nothing is written to the source.",
         "‹value› stands for a value that the source shows; what does not fit into the budget is left out, and told.",
     ]
     for name in models:

@@ -402,10 +402,10 @@ class _Model:
             self.record.negotiation[f"{self.model}: {option}"] = text
 
 
-_SHARES = {"study-root": 9, "patient-root": 3, "modality-worklist": 5}
-_LEVEL_SHARES = (10, 6, 5, 5)
+_SHARES = {"study-root": 10, "patient-root": 2, "modality-worklist": 4}
+_LEVEL_SHARES = (20, 6, 5, 4)
 _ENOUGH = 4
-"""Attributes of a kind that are measured in every way; the others of a level are asked the coarse pairs, and compared."""
+"""Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
 _RESERVE = 40
 """Queries of each level that are kept for what keys do to one another."""
 _SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}

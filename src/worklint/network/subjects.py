@@ -13,8 +13,8 @@ from worklint.network.ask import Path, name_of
 
 COMMON = {
     "study": """InstitutionName RequestingPhysician RequestedProcedureDescription StudyStatusID StudyPriorityID
-        OtherPatientIDs StudyComments RequestingService ReferringPhysicianName StudyDescription PatientBirthDate PatientSex
-        PatientAge PatientWeight EthnicGroup PatientComments IssuerOfPatientID NameOfPhysiciansReadingStudy
+        OtherPatientIDs StudyComments RequestingService ReferringPhysicianName StudyDescription PatientBirthDate
+        PatientSex PatientAge PatientWeight EthnicGroup PatientComments IssuerOfPatientID NameOfPhysiciansReadingStudy
         AdmittingDiagnosesDescription ProcedureCodeSequence.CodeValue ProcedureCodeSequence.CodingSchemeDesignator
         ReferencedStudySequence.ReferencedSOPInstanceUID OtherPatientIDsSequence.PatientID ReasonForStudy
         PhysiciansOfRecord CurrentPatientLocation AdmissionID InterpretationStatusID""",
@@ -42,7 +42,8 @@ COMMON = {
         ScheduledProcedureStepSequence.ScheduledStationName
         ScheduledProcedureStepSequence.ScheduledProtocolCodeSequence.CodeValue
         ScheduledProcedureStepSequence.ScheduledProtocolCodeSequence.CodingSchemeDesignator
-        StudyDate StudyTime EthnicGroup PatientAge OtherPatientIDs OtherPatientNames StudyDescription StudyID Modality""",
+        StudyDate StudyTime EthnicGroup PatientAge OtherPatientIDs OtherPatientNames StudyDescription
+        StudyID Modality""",
 }
 """Attributes that worklists name beside the printed keys, by the level that they describe; data, not rules."""
 

@@ -58,7 +58,8 @@ def summary(sources: Sequence[Visited], found: Sequence[Compared]) -> dict[str, 
     """Return the counts of a run."""
     counts = {name: sum(1 for f in found if f.agreement == name) for name in (AGREES, COVERS, CONTRADICTED, UNDECIDED)}
     return {
-        "sources": len(sources), "unreachable": sum(1 for s in sources if not s.reached), "compared": len(found), **counts,
+        "sources": len(sources), "unreachable": sum(1 for s in sources if not s.reached), "compared": len(found),
+        **counts,
     }  # fmt: skip
 
 

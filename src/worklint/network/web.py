@@ -137,7 +137,7 @@ def _name(path: Path) -> str:
 
 
 def url(root: str, question: Question, most_rows: int) -> str:
-    """Return path and query of a search: unique keys above in the path, every value percent-encoded, commas of lists plain."""
+    """Return path and query of a search: unique keys above in the path, values percent-encoded, list commas plain."""
     found = standard.model(question.model)
     upper = found.unique_keys[: found.levels.index(question.level)] if found else ()
     wanted = [k for k in upper if k in _FOLDER]

@@ -1,0 +1,136 @@
+"""A scripted SCP on loopback: C-FIND answers are made by a function, so that a source can be anything, bad ones too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
+
+Reply = tuple[int, Dataset | None]
+Script = Callable[[Dataset], Iterator[Reply]]
+TEXTS = {"LO", "SH", "PN", "CS"}
+
+
+def study(number: int, **values: str) -> Dataset:
+    data = Dataset()
+    data.StudyInstanceUID = f"1.2.3.{number}"
+    for keyword, value in values.items():
+        setattr(data, keyword, value)
+    return data
+
+
+def _archive() -> list[Dataset]:
+    names = ("PatientID", "PatientName", "StudyDate", "StudyTime", "AccessionNumber", "StudyDescription")
+    rows = [
+        ("SECRET1", "HIDDEN^ALFA", "20260101", "101500", "ACC77", "CHEST ROUTINE"),
+        ("secret1", "Hidden^Alfa", "20260102", "111500", "acc77", "Chest routine"),
+        ("SECRET12", "HIDDENLY^BETA", "20260103", "121500", "ACC778", "CHEST ROUTINE LATER"),
+        ("OTHER4", "MASKED^GAMMA", "", "", "", ""),
+        ("OTHER5", "VEILED^DELTA", "", "", "", ""),
+        ("MORE6", "CLOAKED^EPSILON", "20260106", "151500", "BCC99", "KNEE LEFT"),
+    ]
+    return [study(i, **dict(zip(names, row, strict=True))) for i, row in enumerate(rows, 1)]
+
+
+ARCHIVE = _archive()
+
+Matcher = Callable[[str, str, str, str], bool]
+"""Takes keyword, VR, asked, stored."""
+
+
+def exact(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    """Match as the language means it, for what the archive above holds."""
+    import fnmatch
+
+    if vr in ("DA", "TM") and "-" in asked:
+        low, _, high = asked.partition("-")
+        return bool(stored) and (not low or low <= stored) and (not high or stored <= high)
+    if vr == "UI":
+        return stored in asked.split("\\")
+    if vr in TEXTS and ("*" in asked or "?" in asked):
+        return (asked.strip("*") == "") or (bool(stored) and fnmatch.fnmatchcase(stored, asked))
+    return bool(stored) and stored == asked
+
+
+def archive(match: Matcher = exact, ignored: Sequence[str] = (), studies: Sequence[Dataset] = ARCHIVE) -> Script:
+    """Return a script that answers study queries from the archive; ``ignored`` keys are not looked at."""
+
+    def script(asked: Dataset) -> Iterator[Reply]:
+        if asked.get("QueryRetrieveLevel") != "STUDY":
+            yield 0xA900, None
+            return
+        for one in studies:
+            if all(_fits(match, element, one, ignored) for element in asked):
+                row = Dataset()
+                row.QueryRetrieveLevel = "STUDY"
+                for element in asked:
+                    if element.keyword and element.VR != "SQ" and element.keyword != "QueryRetrieveLevel":
+                        setattr(row, element.keyword, one.get(element.keyword, None))
+                yield 0xFF00, row
+
+    return script
+
+
+def _fits(match: Matcher, element: Any, one: Dataset, ignored: Sequence[str]) -> bool:
+    if element.keyword in ("", "QueryRetrieveLevel", "SpecificCharacterSet", *ignored) or element.VR == "SQ":
+        return True
+    value = element.value
+    text = "\\".join(map(str, value)) if isinstance(value, list) or element.VM > 1 else str(value or "")
+    if not text:
+        return True
+    return match(element.keyword, element.VR, text, str(one.get(element.keyword, "") or ""))
+
+
+def silent(asked: Dataset) -> Iterator[Reply]:
+    time.sleep(4)
+    yield 0xFF00, ARCHIVE[0]
+
+
+def endless(asked: Dataset) -> Iterator[Reply]:
+    number = 0
+    while number < 20000:
+        number += 1
+        yield 0xFF00, study(number, PatientID=f"P{number}")
+
+
+def refusing(asked: Dataset) -> Iterator[Reply]:
+    yield 0xA700, None
+
+
+def lying() -> Script:
+    """Answer with other studies each time, whatever is asked."""
+    count = iter(range(100, 10_000_000))
+
+    def script(asked: Dataset) -> Iterator[Reply]:
+        for _ in range(3):
+            yield 0xFF00, study(next(count), PatientID="X", StudyDate="20260101")
+
+    return script
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[tuple[str, list[int]]]:
+    """Serve a script; yields the address and a list that counts queries."""
+    count = [0]
+
+    def find(event: Any) -> Iterator[Reply]:
+        count[0] += 1
+        for status, row in script(event.identifier):
+            if event.is_cancelled:
+                yield 0xFE00, None
+                return
+            yield status, row
+
+    entity = AE(ae_title="SCRIPTED")
+    entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, find)])
+    assert server is not None
+    try:
+        yield f"dicom://SCRIPTED@127.0.0.1:{server.socket.getsockname()[1]}", count
+    finally:
+        server.shutdown()

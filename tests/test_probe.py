@@ -1,0 +1,192 @@
+"""The probe against scripted sources of known behaviour, and against bad ones; the meaning of single answers."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import scp
+from worklint.cli import main
+from worklint.enterprise import parse_address
+from worklint.knowledge.profile_reader import read_profile
+from worklint.network.ask import ABORTED, Answer, Manners, Question
+from worklint.network.dimse import DimseDoor
+from worklint.network.document import profile_of, text_of
+from worklint.network.door import address_of
+from worklint.network.evidence import Subject, Trial, infer
+from worklint.network.meaning import ask_single
+from worklint.network.pairs import possible_adds, possible_misses
+from worklint.network.probe import Record, probe
+
+MANNERS = Manners(queries=700, per_second=5000, timeout=2)
+
+
+def measure(address: str, manners: Manners = MANNERS, record: Record | None = None) -> Record:
+    door = DimseDoor(parse_address(address), manners.timeout)
+    return probe(door, manners, ["study-root"], "20261124", lambda text: None, record)
+
+
+def folded(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    return scp.exact(keyword, vr, asked.casefold(), stored.casefold())
+
+
+def prefixed(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    return scp.exact(keyword, vr, asked, stored) or (vr in scp.TEXTS and bool(stored) and stored.startswith(asked))
+
+
+def literal(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    pattern = vr in scp.TEXTS and asked.strip("*") and ("*" in asked or "?" in asked)
+    return asked == stored if pattern else scp.exact(keyword, vr, asked, stored)
+
+
+def empties_match(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    return scp.exact(keyword, vr, asked, stored) or not stored
+
+
+def nothing_for_descriptions(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    return keyword != "StudyDescription" and scp.exact(keyword, vr, asked, stored)
+
+
+# what the source does, attribute, kind, what the probe has to find: does, adds that must be there, adds that must not,
+# misses that must be there
+CASES = [
+    (scp.archive(), "AccessionNumber", "single", "applied", "", "case prefix word substring empty other", ""),
+    (scp.archive(), "StudyDescription", "wildcard", "applied", "", "case prefix substring empty other", ""),
+    (scp.archive(), "StudyDate", "range", "applied", "", "empty other", ""),
+    (scp.archive(folded), "AccessionNumber", "single", "applied", "case", "prefix word other", ""),
+    (scp.archive(prefixed), "AccessionNumber", "single", "applied", "prefix", "case other", ""),
+    (scp.archive(literal), "StudyDescription", "wildcard", "nothing", "", "", "wildcard-literal"),
+    (scp.archive(empties_match), "StudyDate", "single", "applied", "empty", "other", ""),
+    (scp.archive(ignored=["StudyDescription"]), "StudyDescription", "single", "ignored", "", "", ""),
+    (scp.archive(nothing_for_descriptions), "StudyDescription", "single", "nothing", "", "", "other"),
+]  # fmt: skip
+NAMES = ["exact", "wildcards", "ranges", "folds", "prefix", "literal", "empties", "ignores", "nothing"]
+
+
+@pytest.mark.parametrize(("script", "name", "kind", "does", "adds", "not_adds", "misses"), CASES, ids=NAMES)
+def test_the_behaviour_is_found(script, name, kind, does, adds, not_adds, misses):
+    with scp.serving(script) as (address, _):
+        record = measure(address)
+    found = record.measured[("study-root", "study")][name].found[(kind, "")]
+    assert found.does == does, found
+    assert set(adds.split()) <= found.adds
+    assert not set(not_adds.split()) & (found.adds | found.open_adds)
+    assert set(misses.split()) <= found.misses
+    assert record.queries < 700
+
+
+def test_a_profile_is_readable_and_holds_no_value_of_the_archive():
+    with scp.serving(scp.archive()) as (address, _):
+        record = measure(address)
+    text = text_of(profile_of(record, "2026-11-24"))
+    profile = read_profile(json.loads(text))
+    assert {e.grade for s in profile.statements for e in s.behaviour.evidence} == {"measured"}
+    words = set(re.findall(r"[A-Za-z0-9.^]+", text))
+    for data in scp.ARCHIVE:
+        for element in data:
+            value = str(element.value)
+            assert not value or (value not in words and f'"{value}"' not in text), element.keyword
+
+
+def test_what_no_query_decided_stays_in():
+    subjects = [Subject(("1",), ("ABC",)), Subject(("2",), ("XYZ",))]
+    trial = Trial(ask_single("LO", "ABC"), frozenset({("1",)}))
+    found = infer([trial], subjects, possible_adds("single", "LO"), possible_misses("single", "LO", False, False))
+    assert found.does == "applied" and not found.adds
+    assert {"case", "prefix", "word", "empty"} <= found.open_adds
+
+
+def test_an_impossible_value_alone_is_no_evidence_of_matching():
+    trial = Trial(ask_single("LO", "QZXJ7"), frozenset())
+    assert infer([trial], [Subject(("1",), None)], frozenset(), frozenset()).does == "unknown"
+
+
+# --- bad sources ------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_refuses_everything_yields_a_note_and_no_statement():
+    with scp.serving(scp.refusing) as (address, _):
+        record = measure(address)
+    assert not record.measured and "A700" in record.notes[0]
+
+
+def test_a_silent_source_ends_the_probe_with_what_is_known():
+    with scp.serving(scp.silent) as (address, _):
+        record = measure(address, Manners(queries=50, timeout=0.5))
+    assert "no answer within" in record.ended
+
+
+def test_an_endless_answer_is_cancelled():
+    with scp.serving(scp.endless) as (address, count):
+        record = measure(address, Manners(queries=12, rows=20, per_second=5000, timeout=3))
+    assert count[0] <= 12 and "budget" in record.ended
+
+
+def test_a_lying_source_gets_no_exact_statement():
+    with scp.serving(scp.lying()) as (address, _):
+        record = measure(address, Manners(queries=300, per_second=5000, timeout=2))
+    for place in record.measured.values():
+        for one in place.values():
+            for found in one.found.values():
+                assert found.does != "applied" or found.adds | found.open_adds or found.misses
+
+
+class Breaking(DimseDoor):
+    """A door that breaks after a number of queries."""
+
+    left = 60
+
+    def ask(self, question: Question, most_rows: int) -> Answer:
+        self.left -= 1
+        return super().ask(question, most_rows) if self.left > 0 else Answer(failure=ABORTED)
+
+
+def test_a_lost_connection_keeps_what_was_learned_and_goes_on():
+    with scp.serving(scp.archive()) as (address, _):
+        door = Breaking(parse_address(address), MANNERS.timeout)
+        record = probe(door, MANNERS, ["study-root"], "20261124", lambda text: None)
+    assert "broke the connection" in record.ended and record.measured
+    from worklint.network.record import read
+    from worklint.network.record import text_of as record_text
+
+    again = read(record_text(record))
+    before = sum(len(p) for p in again.measured.values())
+    with scp.serving(scp.archive()) as (address, count):
+        whole = measure(address, record=again)
+    assert not whole.ended and sum(len(p) for p in whole.measured.values()) > before
+    assert count[0] + 60 < 700
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("dicom://X@127.0.0.1:1", "cannot be reached"),
+        ("http://127.0.0.1:1/dicom-web", "cannot be reached"),
+        ("dicom://127.0.0.1:104", "names no AE title"),
+        ("http://me:secret@host/", "password"),
+    ],
+)
+def test_a_source_that_cannot_be_asked_is_one_line(address, said, capsys):
+    assert main(["probe", address]) == 2
+    err = capsys.readouterr().err
+    assert said in err and "Traceback" not in err and "secret" not in err
+
+
+def test_an_address_may_name_both_ae_titles():
+    found = address_of("dicom://ME@YOU@host:104")
+    assert (found.calling, found.called, found.port) == ("ME", "YOU", 104)
+
+
+def test_the_command_writes_a_profile_and_no_partial_file(tmp_path: Path, capsys):
+    target = tmp_path / "own.json"
+    with scp.serving(scp.archive()) as (address, _):
+        assert main(["probe", address, "--output", str(target), "--model", "study-root", "--rate", "5000"]) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["own.json"]
+    assert "at most 1500 queries" in capsys.readouterr().err
+
+
+def test_a_dry_run_sends_nothing(capsys):
+    assert main(["probe", "dicom://X@127.0.0.1:1", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "At most 1500 queries" in out and "screen  AccessionNumber=" in out

@@ -1,0 +1,84 @@
+"""Predictions against a live (scripted) source: agreement, contradiction, unreachable sources, JSON."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import scp
+from worklint.cli import main
+from worklint.knowledge import data
+
+PROFILE = {
+    "schema": "worklint/profile/1", "product": "scripted", "transports": ["dimse"], "models": ["study-root"],
+    "citations": {"c": {"grade": "code", "citation": "a script"}},
+    "statements": [
+        {"for": {"attribute": "*"}, "key": {"does": "applied"}, "evidence": "c"},
+        {"for": {"attribute": "StudyDescription"}, "key": {"does": "ignored"}, "evidence": "c"},
+    ],
+}  # fmt: skip
+
+
+def project(folder: Path, address: str, more: str = "") -> None:
+    (folder / "own.json").write_text(json.dumps(PROFILE), encoding="utf-8")
+    (folder / "worklint.yaml").write_text(
+        f'sources:\n  here: {{profile: own.json, address: "{address}"}}\n{more}', encoding="utf-8"
+    )
+
+
+def run(folder: Path, condition: str, monkeypatch, capsys, address: str, more: str = "") -> tuple[int, dict]:
+    (folder / "a.worklist").write_text(f'worklist "w" {{ where {condition} }}\n', encoding="utf-8")
+    project(folder, address, more)
+    monkeypatch.chdir(folder)
+    code = main(["verify", "--format", "json", "--now", "2026-11-24"])
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, data.read_json("reports/schema/verify.schema.json"))
+    return code, document
+
+
+# the source, the condition, exit code, agreement of the filter, of each cell
+CASES = [
+    (scp.archive(), 'AccessionNumber = "ACC77"', 0, "agrees", []),
+    (scp.archive(ignored=["StudyDescription"]), 'StudyDescription = "KNEE LEFT"', 0, "agrees", []),
+    (scp.archive(), 'StudyDescription = "KNEE LEFT"', 0, "covers", []),
+    (scp.archive(ignored=["AccessionNumber"]), 'AccessionNumber = "ACC77"', 1, "contradicted", []),
+    (scp.archive(), 'PatientID = "OTHER4" and StudyDate >= 2026-01-01', 0, "agrees", ["agrees", "agrees"]),
+    (
+        scp.archive(ignored=["AccessionNumber"]), 'AccessionNumber = "ACC77" and StudyDate = 2026-01-01', 0, "agrees",
+        ["contradicted", "agrees"],
+    ),
+    (scp.archive(), 'BodyPartExamined = "CHEST"', 0, "undecided", []),
+    (scp.refusing, 'AccessionNumber = "ACC77"', 1, "contradicted", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "condition", "code", "whole", "cells"), CASES)
+def test_agreement(script, condition, code, whole, cells, tmp_path, monkeypatch, capsys):
+    with scp.serving(script) as (address, _):
+        found, document = run(tmp_path, condition, monkeypatch, capsys, address)
+    assert [f["agreement"] for f in document["filters"]] == [whole]
+    assert [c["agreement"] for c in document["cells"]] == cells
+    assert found == (1 if "contradicted" in (whole, *cells) else code)
+
+
+def test_a_contradiction_says_what_to_write(tmp_path, monkeypatch, capsys):
+    with scp.serving(scp.archive(ignored=["AccessionNumber"])) as (address, _):
+        _, document = run(tmp_path, 'AccessionNumber = "ACC77"', monkeypatch, capsys, address)
+    assert "AccessionNumber: {matching: [single], does: applied, adds: [other]}" in document["filters"][0]["correction"]
+
+
+def test_a_source_that_is_away_does_not_keep_the_others(tmp_path, monkeypatch, capsys):
+    more = '  gone: {profile: own.json, address: "dicom://X@127.0.0.1:1"}\n'
+    with scp.serving(scp.archive()) as (address, _):
+        code, document = run(tmp_path, 'AccessionNumber = "ACC77"', monkeypatch, capsys, address, more)
+    assert code == 2
+    assert [(s["id"], s["reached"]) for s in document["sources"]] == [("here", True), ("gone", False)]
+    assert len(document["filters"]) == 1
+
+
+def test_without_an_address_it_says_so(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.worklist").write_text('worklist "w" { where PatientID = "1" }', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["verify", "--no-project"]) == 2
+    assert "no source has an address" in capsys.readouterr().err
