@@ -38,6 +38,9 @@ def ways(constraint: Constraint, combined: str | None = None, wider: bool = Fals
     ``combined``: how date and time are taken as one moment: ``negotiated``, ``always``, ``None`` (they are not).
     ``wider``: the clocks of list and source differ, so a relative range is asked for with a day more at each end.
     """
+    if constraint.matching == "list-of-uid" and len(constraint.values) == 1:
+        # A list of one is no list on the wire.
+        constraint = _single(constraint, constraint.values[0])
     kind = constraint.matching
     if constraint.relative and wider and kind == "range" and constraint.vr == "DA":
         yield Way(((_a_day_wider(constraint),),), WIDENED, why="a day wider: the zones of list and source differ")

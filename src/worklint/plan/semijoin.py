@@ -147,7 +147,7 @@ def _fed(
             for query in a.main
         )
         found = split._largest(desk, level, rest, (), (*fixed, Fixed(key, needs)), place)
-        if found is None:
+        if found is None or (several and not _also_one(desk, level, rest, fixed, place, unique, found)):
             continue
         mine = {id(a): left_of(place, level, a, found.adds, lambda c: c.path) for a in rest}
         outer = split.finish(desk, level, rest, mine, found, (*fixed, Fixed(key, needs)), place)
@@ -161,6 +161,18 @@ def _fed(
         parts = tuple((t, own.adds) for atom, _, own in inner for t in tests_of(atom))
         return Asked((*queries, *outer.queries), outer.main, effect, narrowed, (*outer.parts, *parts))
     return None
+
+
+def _also_one(
+    desk: Desk, level: str, rest: Conjunction, fixed: Sequence[Fixed], place: Place, unique: str, found: split._Set
+) -> bool:
+    """Tell if a list of one UID does as well as a longer one: on the wire it is a single value."""
+    key = split.fed_key(place, level, unique, False)
+    behaviour = behaviour_at(place, key)
+    if behaviour.does != "applied" or behaviour.misses:
+        return False
+    alone = split._largest(desk, level, rest, (), (*fixed, Fixed(key, ())), place)
+    return alone is not None and [c.paths for c in alone.chosen] == [c.paths for c in found.chosen]
 
 
 def _subtracted(result: Asked, taken: Sequence[tuple[Filter, list[Asked], Effect]]) -> Asked:
