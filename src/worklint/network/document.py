@@ -152,6 +152,16 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     for body, places in groups.values():
         out += _spread(body, places, sets)
     out += [_private(t) for t in record.together if t.what == "private" and t.does in ("ignored", "refused")]
+    out += [
+        {
+            "for": {"model": t.model, "level": t.level, "attribute": t.first, "kind": "list-of-uid"},
+            "key": {"does": "refused", "status": t.status},
+            "because": "a list of UIDs of the level above fails the query",
+            "evidence": "probe",
+        }
+        for t in record.together
+        if t.what == "parent-list"
+    ]
     out += [_private_empty(t) for t in record.together if t.what == "private-empty"]
     return out
 
@@ -263,15 +273,19 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
     below: dict[tuple[str, str], list[Together]] = {}
     for seen in record.together:
         where = {"model": seen.model, "level": seen.level}
-        if seen.what == "parents" and seen.does in ("refused", "nothing", "relational"):
+        if seen.what == "parents" and seen.does in ("refused", "present", "nothing", "relational"):
             because = {
                 "refused": "without the unique keys of the levels above the query fails",
+                "present": "without the unique keys of the levels above the query fails; with them empty it does not",
                 "nothing": "without the unique keys of the levels above nothing comes back",
                 "relational": "the unique keys of the levels above may be left out",
             }[seen.does]
             if seen.does != "relational":
                 refused: Json = {"does": "refused", "status": seen.status}
-                query: Json = refused if seen.does == "refused" else {"does": "nothing", "misses": ["other"]}
+                either: Json = {"does": "applied", "adds": ["other"], "misses": ["other"]}
+                query: Json = {
+                    "refused": refused, "present": either, "nothing": {"does": "nothing", "misses": ["other"]},
+                }[seen.does]  # fmt: skip
                 # Where a list of UIDs does as well as one, only a level that is not named at all makes the difference.
                 wanted = [[p] for p in seen.second.split(",")] if seen.first == "list" else [[]]
                 for number, more in enumerate(wanted, 1):

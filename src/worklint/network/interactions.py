@@ -81,14 +81,22 @@ def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
             else:
                 outcomes.append(("mixed", ""))
     does = outcomes[0] if len(set(outcomes)) == 1 else ("mixed", "")
-    # A list of UIDs may stand for the one that is wanted.
-    listed = [Key(k.path, f"{k.text}\\{k.text}.31742") if i == 0 else k for i, k in enumerate(named)]
-    uid = named and named[0].path[-1].vr == "UI"
-    answer = bench.ask(*listed, fixed=False) if uid else None
-    several = (
-        answer is not None and not answer.failure and scope.rows.keys() <= keep(answer, scope.model, scope.level).keys()
-    )
-    return [_said(scope, "parents", does[0], "list" if several else "", ",".join(parents), does[1])]
+    if not named:
+        return [_said(scope, "parents", does[0], "", ",".join(parents), does[1])]
+    # Another form of the key may do: a list of UIDs, a pattern, a key without value.
+    first, rest = named[0], named[1:]
+    out = []
+    present = not bench.ask(Key(first.path, f"{first.text[:-1]}*"), *rest, fixed=False).failure
+    if first.path[-1].vr == "UI":
+        listed = bench.ask(Key(first.path, f"{first.text}\\{first.text}.31742"), *rest, fixed=False)
+        if listed.failure:
+            out.append(_said(scope, "parent-list", "refused", name_of(first.path), status=listed.failure))
+        else:
+            present |= scope.rows.keys() <= keep(listed, scope.model, scope.level).keys()
+    empties = tuple(k.path for k in named)
+    empty = bench.asker.ask(Question(scope.model, scope.level, (), empties))
+    outcome = "present" if does[0] == "refused" and not empty.failure else does[0]
+    return [_said(scope, "parents", outcome, "list" if present else "", ",".join(parents), does[1]), *out]
 
 
 def _known(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:
