@@ -61,9 +61,7 @@ def _elements(found: Mapping[str, Any], before: Path = ()) -> Iterator[tuple[Pat
             yield from inside or [(path, "")]
             continue
         values = element.get("Value", [])
-        texts = [
-            "=".join(v.get(g, "") for g in _GROUPS).rstrip("=") if isinstance(v, dict) else str(v) for v in values
-        ]
+        texts = ["=".join(v.get(g, "") for g in _GROUPS).rstrip("=") if isinstance(v, dict) else str(v) for v in values]
         yield path, "\\".join(texts)
 
 
@@ -164,9 +162,7 @@ class Client:
         parents: list[dict[str, str]] = [{}]
         if rows:
             names = sorted({n["attribute"] for n in rows})
-            found = {
-                tuple(_value(r.entity, name) for name in names) for n in rows for r in self.rows[n["query"]]
-            }
+            found = {tuple(_value(r.entity, name) for name in names) for n in rows for r in self.rows[n["query"]]}
             parents = [dict(zip(names, values, strict=True)) for values in sorted(found)]
         batches: list[dict[str, str]] = [{}]
         if lists:

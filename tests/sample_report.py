@@ -36,26 +36,76 @@ SOURCES = (
 
 # rule, message, remedy, evidence
 _CAUSES: tuple[tuple[str | None, str, str, tuple[tuple[Grade, str, str | None], ...]], ...] = (
-    (None, "The source applies the key as written.", "", (("documented", "http://193.206.252.46/documents/client/en/topics/8623.html", None),)),
+    (
+        None,
+        "The source applies the key as written.",
+        "",
+        (("documented", "http://193.206.252.46/documents/client/en/topics/8623.html", None),),
+    ),
     (None, "A conforming source must match this key.", "", (("standard", "PS3.4 C.2.2.2.1", None),)),
-    ("WL310", "Studies of the chest can be missing, and others can appear: BodyPartExamined is an attribute of the series, and this source is asked about studies.",
-     'Ask for the study instead: StudyDescription contains "CHEST", or ModalitiesInStudy with a date.',
-     (("documented", "http://193.206.252.46/documents/server/topics/101839.html", "2014-06-01"), ("standard", "PS3.4 C.4.1.3.1.1", None))),
-    ("WL501", "The list stays empty: the store refuses a query with this key (HTTP 400).",
-     "Add the attribute as an extended query tag, or leave the test to the viewer.",
-     (("measured", "probe of 2026-11-03, see https://learn.microsoft.com/azure/healthcare-apis/dicom/dicom-services-conformance-statement-v2", "2026-11-03"),)),
-    ("WL411", "More studies than asked for appear: the archive takes the name as its beginning.", 'Write the whole name: PatientName like "SMITH^*".',
-     (("code", "dcm4chee-arc-query/src/main/java/org/dcm4che3/arc/query/util/QueryBuilder.java", None),)),
-    ("WL419", "Studies written in capitals are missing: letter case counts there.", "Write the value as the modality sends it.",
-     (("measured", "javascript:alert(1)", "2026-10-12"),)),
-    ("WL504", "Nobody has evidence of what this product does with the key.", "worklint probe dicom://ORTHANC@localhost:4242 --key StudyDescription",
-     (("assumed", "no statement found", None),)),
-    ("WL410", "Studies whose value is spelled otherwise appear as well.", "", (("statement", "Orthanc book, https://orthanc.uclouvain.be/book/faq/case-sensitivity.html", None),)),
-    ("WL602", "The study status is not kept at the hub: approved studies stay on the list for ever.", "Ask each cluster by itself, or upgrade the Data Center to 2.0 SU1.",
-     (("documented", "http://193.206.252.46/documents/client/en/topics/101839.html", None),)),
-    ("WL421", f"The negated test is not sent; the viewer has to check it. {HOSTILE}", "", (("issue", "ftp://example.org/ticket <script>", "2025-01-02"),)),
-    ("WL511", "Of a long answer only the first 1,000 studies come back, without a warning.", "Add a date range.",
-     (("code", "https://github.com/example/archive/blob/main/Find.java", None),)),
+    (
+        "WL310",
+        "Studies of the chest can be missing, and others can appear: BodyPartExamined is an attribute of the series, and this source is asked about studies.",
+        'Ask for the study instead: StudyDescription contains "CHEST", or ModalitiesInStudy with a date.',
+        (
+            ("documented", "http://193.206.252.46/documents/server/topics/101839.html", "2014-06-01"),
+            ("standard", "PS3.4 C.4.1.3.1.1", None),
+        ),
+    ),
+    (
+        "WL501",
+        "The list stays empty: the store refuses a query with this key (HTTP 400).",
+        "Add the attribute as an extended query tag, or leave the test to the viewer.",
+        (
+            (
+                "measured",
+                "probe of 2026-11-03, see https://learn.microsoft.com/azure/healthcare-apis/dicom/dicom-services-conformance-statement-v2",
+                "2026-11-03",
+            ),
+        ),
+    ),
+    (
+        "WL411",
+        "More studies than asked for appear: the archive takes the name as its beginning.",
+        'Write the whole name: PatientName like "SMITH^*".',
+        (("code", "dcm4chee-arc-query/src/main/java/org/dcm4che3/arc/query/util/QueryBuilder.java", None),),
+    ),
+    (
+        "WL419",
+        "Studies written in capitals are missing: letter case counts there.",
+        "Write the value as the modality sends it.",
+        (("measured", "javascript:alert(1)", "2026-10-12"),),
+    ),
+    (
+        "WL504",
+        "Nobody has evidence of what this product does with the key.",
+        "worklint probe dicom://ORTHANC@localhost:4242 --key StudyDescription",
+        (("assumed", "no statement found", None),),
+    ),
+    (
+        "WL410",
+        "Studies whose value is spelled otherwise appear as well.",
+        "",
+        (("statement", "Orthanc book, https://orthanc.uclouvain.be/book/faq/case-sensitivity.html", None),),
+    ),
+    (
+        "WL602",
+        "The study status is not kept at the hub: approved studies stay on the list for ever.",
+        "Ask each cluster by itself, or upgrade the Data Center to 2.0 SU1.",
+        (("documented", "http://193.206.252.46/documents/client/en/topics/101839.html", None),),
+    ),
+    (
+        "WL421",
+        f"The negated test is not sent; the viewer has to check it. {HOSTILE}",
+        "",
+        (("issue", "ftp://example.org/ticket <script>", "2025-01-02"),),
+    ),
+    (
+        "WL511",
+        "Of a long answer only the first 1,000 studies come back, without a warning.",
+        "Add a date range.",
+        (("code", "https://github.com/example/archive/blob/main/Find.java", None),),
+    ),
 )
 
 # verdict, mark, severity, adds, misses, cause, sign, grade
@@ -74,22 +124,151 @@ _KINDS: dict[str, tuple[str, str, str | None, tuple[str, ...], tuple[str, ...], 
 
 # name, file, line, description, constraints (text, attribute, tag, label, vr, level of the attribute, matching, values, negated, cells)
 _C = tuple[str, str | None, str | None, str | None, str, str | None, str, tuple[str, ...], bool, str]
-_CT: _C = ('ModalitiesInStudy = "CT"', "ModalitiesInStudy", "00080061", None, "CS", "study", "single", ("CT",), False, "eeeppi")
-_DATE: _C = ("StudyDate within last 7 days", "StudyDate", "00080020", None, "DA", "study", "range", ("20261117", "20261124"), False, "eeepee")
-_CHEST: _C = ('BodyPartExamined = "CHEST"', "BodyPartExamined", "00180015", None, "CS", "series", "single", ("CHEST",), False, "mepssr")
-_STATUS: _C = ('not "Study status" = "Approved"', None, None, "Study status", "CS", None, "none", ("Approved",), True, "keknnn")
-_NAME: _C = ('PatientName like "SMITH^*"', "PatientName", "00100010", None, "PN", "patient", "wildcard", ("SMITH^*",), False, "iiipxi")
-_DESCRIPTION: _C = ('StudyDescription contains "THORAX" ignoring case', "StudyDescription", "00081030", None, "LO", "study", "wildcard", ("*THORAX*",), False, "peeuiu")
+_CT: _C = (
+    'ModalitiesInStudy = "CT"',
+    "ModalitiesInStudy",
+    "00080061",
+    None,
+    "CS",
+    "study",
+    "single",
+    ("CT",),
+    False,
+    "eeeppi",
+)
+_DATE: _C = (
+    "StudyDate within last 7 days",
+    "StudyDate",
+    "00080020",
+    None,
+    "DA",
+    "study",
+    "range",
+    ("20261117", "20261124"),
+    False,
+    "eeepee",
+)
+_CHEST: _C = (
+    'BodyPartExamined = "CHEST"',
+    "BodyPartExamined",
+    "00180015",
+    None,
+    "CS",
+    "series",
+    "single",
+    ("CHEST",),
+    False,
+    "mepssr",
+)
+_STATUS: _C = (
+    'not "Study status" = "Approved"',
+    None,
+    None,
+    "Study status",
+    "CS",
+    None,
+    "none",
+    ("Approved",),
+    True,
+    "keknnn",
+)
+_NAME: _C = (
+    'PatientName like "SMITH^*"',
+    "PatientName",
+    "00100010",
+    None,
+    "PN",
+    "patient",
+    "wildcard",
+    ("SMITH^*",),
+    False,
+    "iiipxi",
+)
+_DESCRIPTION: _C = (
+    'StudyDescription contains "THORAX" ignoring case',
+    "StudyDescription",
+    "00081030",
+    None,
+    "LO",
+    "study",
+    "wildcard",
+    ("*THORAX*",),
+    False,
+    "peeuiu",
+)
 _WORKLISTS: tuple[tuple[str, str, int, str | None, tuple[_C, ...]], ...] = (
-    ("Unread chest CT", "reading/chest.worklist", 4, "What the morning chest reader starts from", (_CT, _DATE, _CHEST, _STATUS)),
+    (
+        "Unread chest CT",
+        "reading/chest.worklist",
+        4,
+        "What the morning chest reader starts from",
+        (_CT, _DATE, _CHEST, _STATUS),
+    ),
     ("Recent CT", "reading/chest.worklist", 24, None, (_CT, _DATE)),
     ("Thorax by description", "reading/chest.worklist", 34, None, (_DESCRIPTION, _DATE)),
     ("Patients called Smith", "reading/names.worklist", 3, None, (_NAME, _DATE)),
     ("MR of the last month", "reading/neuro.worklist", 2, None, (_CT, _DATE)),
     ("Déjà vu: Ärzte 放射線科", "reading/neuro.worklist", 12, None, (_DATE,)),
-    (HOSTILE, "odd/markup, and <commas>.worklist", 2, HOSTILE, (('=cmd|"/c calc"!A1\nsecond line', "StudyDescription", "00081030", None, "LO", "study", "single", ("x",), False, "uiuuuu"),)),
-    ("A very long condition", "odd/long.worklist", 2, LONG, ((f'StudyDescription = "{LONG.strip()}"', "StudyDescription", "00081030", None, "LO", "study", "single", (LONG.strip(),), False, "epe ux"),)),
-    ("CSA header", "odd/private.worklist", 2, None, (('(0029,xx10 "SIEMENS CSA HEADER") is not empty', '(0029,xx10 "SIEMENS CSA HEADER")', "0029xx10", None, "OB", None, "universal", (), False, "mmm mr"),)),
+    (
+        HOSTILE,
+        "odd/markup, and <commas>.worklist",
+        2,
+        HOSTILE,
+        (
+            (
+                '=cmd|"/c calc"!A1\nsecond line',
+                "StudyDescription",
+                "00081030",
+                None,
+                "LO",
+                "study",
+                "single",
+                ("x",),
+                False,
+                "uiuuuu",
+            ),
+        ),
+    ),
+    (
+        "A very long condition",
+        "odd/long.worklist",
+        2,
+        LONG,
+        (
+            (
+                f'StudyDescription = "{LONG.strip()}"',
+                "StudyDescription",
+                "00081030",
+                None,
+                "LO",
+                "study",
+                "single",
+                (LONG.strip(),),
+                False,
+                "epe ux",
+            ),
+        ),
+    ),
+    (
+        "CSA header",
+        "odd/private.worklist",
+        2,
+        None,
+        (
+            (
+                '(0029,xx10 "SIEMENS CSA HEADER") is not empty',
+                '(0029,xx10 "SIEMENS CSA HEADER")',
+                "0029xx10",
+                None,
+                "OB",
+                None,
+                "universal",
+                (),
+                False,
+                "mmm mr",
+            ),
+        ),
+    ),
     ("Only at the hub", "local/hub.worklist", 2, None, ((*_CT[:9], "i     "), (*_STATUS[:9], "k     "))),
     ("Not readable", "odd/broken.worklist", 2, None, ()),
     ("Everything", "odd/all.worklist", 2, None, ()),
@@ -114,8 +293,12 @@ def _cells(number: int, kinds: str) -> list[CellRow]:
     return cells
 
 
-def _finding(rule: str, name: str, severity: Severity, span: Span, message: str, remedy: str = "", **more: object) -> FindingRow:
-    return FindingRow(f"{int(rule[2:]):08x}{span.line:08x}", name, Finding(rule, severity, span, message, remedy, **more))  # type: ignore[arg-type]
+def _finding(
+    rule: str, name: str, severity: Severity, span: Span, message: str, remedy: str = "", **more: object
+) -> FindingRow:
+    return FindingRow(
+        f"{int(rule[2:]):08x}{span.line:08x}", name, Finding(rule, severity, span, message, remedy, **more)
+    )  # type: ignore[arg-type]
 
 
 def sample(planned: bool = False) -> Report:
@@ -152,8 +335,19 @@ def sample(planned: bool = False) -> Report:
             verdict, mark, severity, adds, misses, cause, sign, grade = _KINDS[worst]
             capped = name == "Everything" and source.id == "vna"
             if capped:
-                verdict, mark, severity, adds, misses, cause, sign, grade = "subset", "!", "error", (), ("cap",), 10, "−", "code"
-            causes = tuple(sorted({_KINDS[k][5] for k in column if _KINDS[k][2]} | ({10} if capped else set()))) or (cause,)
+                verdict, mark, severity, adds, misses, cause, sign, grade = (
+                    "subset",
+                    "!",
+                    "error",
+                    (),
+                    ("cap",),
+                    10,
+                    "−",
+                    "code",
+                )
+            causes = tuple(sorted({_KINDS[k][5] for k in column if _KINDS[k][2]} | ({10} if capped else set()))) or (
+                cause,
+            )
             filters.append(
                 FilterRow(
                     id_, source.id, verdict, mark, severity, bool(adds), bool(misses), verdict == "rejected",
@@ -182,7 +376,14 @@ def sample(planned: bool = False) -> Report:
         _finding("WL601", "stale-copies", "warning", Span("worklint.yaml", 9, 3, 9, 7), "Copies at two clusters can differ.", "", sources=("east", "west")),
     )  # fmt: skip
     causes = tuple(
-        CauseRow(i, rule, message, remedy, (("attribute", "BodyPartExamined"),) if rule == "WL310" else (), tuple(Evidence(*e) for e in evidence))
+        CauseRow(
+            i,
+            rule,
+            message,
+            remedy,
+            (("attribute", "BodyPartExamined"),) if rule == "WL310" else (),
+            tuple(Evidence(*e) for e in evidence),
+        )
         for i, (rule, message, remedy, evidence) in enumerate(_CAUSES)
     )
     miss = {f.worklist for f in filters if f.rejected or (f.may_miss and f.known)}

@@ -20,9 +20,14 @@ FILTER = 'filter unread { "Study status" = "New" }\n'
 
 
 def _project(change: str) -> str:
-    """The fixture's project file with changes: ``SOURCE.KEY VALUE`` (``-`` takes away), ``remove``, ``links A-B K V``."""
+    """The fixture's project file with changes: ``SOURCE.KEY VALUE`` (``-`` takes away), ``remove``, ``links A-B``."""
     sources: dict[str, dict[str, Any]] = {
-        "east": {"product": "impax@6.5.1", "role": "spoke", "local": "true", "settings": {"default-status-of-stored": "new"}},
+        "east": {
+            "product": "impax@6.5.1",
+            "role": "spoke",
+            "local": "true",
+            "settings": {"default-status-of-stored": "new"},
+        },
         "west": {"product": "impax@6.5.1", "role": "spoke", "settings": {"default-status-of-stored": "new"}},
         "hub": {"product": "impax-data-center@2.0", "role": "hub", "settings": {"maintain-study-status": "false"}},
     }

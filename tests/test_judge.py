@@ -1,4 +1,4 @@
-"""The judge as a table: source, condition → verdict, mark, rule and reasons of the first constraint, with its clause."""
+"""The judge as a table: source, condition → verdict, mark, rule and reasons of the first constraint, with clause."""
 
 from __future__ import annotations
 

@@ -199,5 +199,3 @@ def test_the_day_of_the_source_where_zones_differ() -> None:
     # Eight in Brussels is the afternoon of the same day in Tokyo; the key is a day wider at each end, the check is not.
     assert query["identifier"]["00080020"]["Value"] == ["20261123-20261125"]
     assert query["remaining"].startswith("StudyDate between 2026-11-24 and 2026-11-24")
-
-

@@ -180,7 +180,6 @@ def test_no_plan_is_contradicted() -> None:
     assert {"answer", "feeds", "subtract"} <= set(tally.seen)
 
 
-
 # --- a planner with one mistake is caught -----------------------------------------------------------------------------
 
 Patch = tuple[Any, str, Any]

@@ -1,7 +1,7 @@
 """Rewrites ``reports/demo``: the demonstration enterprise in every format. Review the difference before committing it.
 
-    python tools/golden.py            write
-    python tools/golden.py --check    say what would change, and exit with 1
+python tools/golden.py            write
+python tools/golden.py --check    say what would change, and exit with 1
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ SEVERITY: Final[Mapping[str, Severity]] = {
     "WL208": "error", "WL209": "info", "WL211": "warning", "WL212": "error", "WL213": "info", "WL214": "warning",
     "WL215": "error", "WL301": "error", "WL302": "error", "WL303": "warning", "WL304": "error", "WL305": "error",
     "WL306": "warning", "WL307": "error", "WL308": "error", "WL309": "error", "WL316": "error", "WL317": "error",
-    "WL318": "error", "WL319": "error", "WL322": "info", "WL330": "info", "WL331": "warning", "WL401": "error", "WL402": "warning",
+    "WL318": "error", "WL319": "error", "WL322": "info", "WL330": "info", "WL331": "warning", "WL401": "error",
+    "WL402": "warning",
     "WL403": "error", "WL404": "error", "WL405": "warning", "WL406": "warning", "WL407": "error", "WL408": "error",
     "WL409": "error",
 }  # fmt: skip

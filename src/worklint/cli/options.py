@@ -180,7 +180,7 @@ PROBE = Command(
     "probe",
     "probe",
     "Measure a live source, read-only and within a budget, and write its profile.",
-    Argument("addresses", "ADDRESS...", "dicom://[CALLING@]CALLED@host:port, dicoms://..., http(s)://host/path. Several "
+    Argument("addresses", "ADDRESS...", "dicom://[CALLING@]CALLED@host:port, dicoms:, http(s)://host/path. Several "
              "are measured at the same time.", many=True, required=True),
     (
         Option("--output", "Write the profile to this file (several addresses: into this folder); without it, to "

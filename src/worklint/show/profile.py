@@ -333,11 +333,11 @@ def _selector(name: str) -> str:
 
 def _when(when: When) -> str:
     parts = []
-    for names, words in (
+    for selectors, words in (
         (when.all, "all of"), (when.any, "any of"), (when.two_or_more, "two or more of"), (when.none, "none of"),
     ):  # fmt: skip
-        if names:
-            parts.append(f"{words} {', '.join(map(_selector, names))}")
+        if selectors:
+            parts.append(f"{words} {', '.join(map(_selector, selectors))}")
     if when.two_or_more_join:
         parts.append(f"two or more keys that are looked for in the {when.two_or_more_join}")
     if when.returns:
