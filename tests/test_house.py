@@ -42,7 +42,7 @@ ONLY_IN = {
     "urllib.request": {"network"},
     "asyncio": {"network"},
     "lark": {"syntax"},
-    "yaml": {"yaml_text", "knowledge.products"},
+    "yaml": {"yaml_text"},
     "jsonschema": set(),
     "importlib.resources": {"knowledge.data"},
 }

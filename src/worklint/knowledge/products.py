@@ -16,6 +16,7 @@ from worklint.knowledge import data
 from worklint.knowledge.profile import Profile, ProfileError, Where
 from worklint.knowledge.profile_reader import read_profile
 from worklint.record import frozen, replace
+from worklint.yaml_text import Node, ProjectError, compose
 
 _FOLDER = "dicom_dictionaries/products"
 
@@ -168,7 +169,7 @@ def profile(name: str, release: str | None) -> Chosen | None:
 
 
 def profile_from_file(path: Path, shown: str) -> Profile:
-    """Read a site's own or a probed profile (YAML or JSON).
+    """Read a site's own or a probed profile (YAML or JSON), as strictly as a project file: nothing is guessed.
 
     ``shown`` is the name of the file in messages.
 
@@ -176,59 +177,61 @@ def profile_from_file(path: Path, shown: str) -> Profile:
         ProfileError: with file, line and what would be right in its text.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ProfileError(f"{shown}: not UTF-8; save the profile as UTF-8") from None
     except OSError as error:
         raise ProfileError(f"{shown}: {error.strerror or error}") from None
+    if path.suffix == ".json":
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ProfileError(f"{shown}:{error.lineno}:{error.colno}: {error.msg}") from None
+        except RecursionError:
+            raise ProfileError(f"{shown}: nested too deeply for a profile") from None
+        # JSON written with tabs is JSON all the same; inside a text it has \\t.
+        text = text.replace("\t", " ")
     try:
-        content = json.loads(text) if path.suffix == ".json" else _yaml(text)
+        root = compose(text, shown)
+        content = _content(root)
         if not isinstance(content, Mapping):
             raise ProfileError("a profile is a mapping", (), '{"product": …}')
         return read_profile(content)
-    except json.JSONDecodeError as error:
-        raise ProfileError(f"{shown}:{error.lineno}:{error.colno}: {error.msg}") from None
-    except RecursionError:
-        raise ProfileError(f"{shown}: nested too deeply for a profile") from None
+    except ProjectError as error:
+        raise ProfileError(str(error.problems[0])) from None
     except ProfileError as error:
-        line, column = _position(text, error.place)
+        span = _node_at(root, error.place).span
         place = ".".join(map(str, error.place))
         right = f"; {error.right}" if error.right else ""
+        where = f"at {place}: " if place else ""
         raise ProfileError(
-            f"{shown}:{line}:{column}: {f'at {place}: ' if place else ''}{error.message}{right}",
-            error.place,
-            error.right,
+            f"{shown}:{span.line}:{span.column}: {where}{error.message}{right}", error.place, error.right
         ) from None
 
 
-def _yaml(text: str) -> Any:
-    import yaml
+def _content(node: Node, place: tuple[str | int, ...] = ()) -> Any:
+    """Return nodes as plain content: mappings, lists and texts (``null`` for nothing)."""
+    if node.kind == "list":
+        return [_content(item, (*place, i)) for i, item in enumerate(node.items)]
+    if node.kind == "text":
+        return None if node.plain and node.text in ("", "null") else node.text
+    out: dict[str, Any] = {}
+    for key, value in node.entries:
+        if key.text in out:
+            raise ProfileError(f"{key.text!r} stands here twice", (*place, key.text), "keep one of them")
+        out[key.text] = _content(value, (*place, key.text))
+    return out
 
-    try:
-        return yaml.load(text, Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise ProfileError(f"line {mark.line + 1 if mark else 1}: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise ProfileError(str(error).splitlines()[0]) from None
 
-
-def _position(text: str, place: tuple[str | int, ...]) -> tuple[int, int]:
-    """Return line and column of the node that a path of keys leads to (as far as it leads)."""
-    import yaml
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return 1, 1
+def _node_at(node: Node, place: tuple[str | int, ...]) -> Node:
+    """Return the node that a path of keys leads to, as far as it leads; of a key that stands twice the second."""
     for step in place:
-        if isinstance(node, yaml.MappingNode):
-            found = [(k, v) for k, v in node.value if k.value == str(step)]
-            if not found:
-                break
-            node = found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-        else:
+        found: list[Node] = []
+        if node.kind == "mapping":
+            found = [value for key, value in node.entries if key.text == str(step)]
+        elif node.kind == "list" and isinstance(step, int):
+            found = list(node.items[step : step + 1])
+        if not found:
             break
-    return (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
+        node = found[-1]
+    return node
