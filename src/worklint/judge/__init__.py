@@ -1,4 +1,4 @@
-"""Judging: a worklist at a source → a verdict for each constraint, and one for the whole (``semantics.md`` §1 to §3).
+"""Judging: a worklist at a source → a verdict for each constraint, and one for the whole (``docs/verdicts.md``).
 
 The steps, in order: what the client sends, what the source does with each key alone, what the keys do to one another,
 what the values are worth, the arithmetic, and what the service adds. Each appends its sentence to the trace.
@@ -63,7 +63,7 @@ class Part:
 
 
 def verdict_name(effect: Effect) -> str:
-    """Return the name of a verdict (``semantics.md`` §1)."""
+    """Return the name of a verdict (``docs/verdicts.md``)."""
     if effect.rejected:
         return "rejected"
     if not effect.known:

@@ -54,7 +54,7 @@ def best_grade(evidence: Iterable[Evidence]) -> int:
 
 
 def effect_of(behaviour: Behaviour, sent: Sent) -> KeyEffect:
-    """Return what a behaviour means for this value (``semantics.md`` §2)."""
+    """Return what a behaviour means for this value (``docs/verdicts.md``)."""
     if behaviour.one_of:
         return reduce(KeyEffect.also, (effect_of(b, sent) for b in behaviour.one_of))
     grade = best_grade(behaviour.evidence)

@@ -1,6 +1,6 @@
 """What a value is worth: rows that appear or are missing although the key is matched perfectly.
 
-A client can repair a lost key; nobody can repair a lost value (``semantics.md`` §2, "Keeping").
+A client can repair a lost key; nobody can repair a lost value (``docs/verdicts.md``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a plain client sends: a filter in disjunctive form, one query for each conjunction (``semantics.md`` §3).
+"""What a plain client sends: a filter in disjunctive form, one query for each conjunction (``docs/verdicts.md``).
 
 As written, a client sends every positive test that a key can express, one value an attribute, and negotiates nothing.
 """

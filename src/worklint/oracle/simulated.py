@@ -179,7 +179,7 @@ class SimulatedSource:
         return self.reading.pick(options, "anything", *about)
 
     def _default(self, key: Key, level: str) -> _Doing:
-        """What a source may do of which nothing is known (semantics.md, the table of defaults)."""
+        """What a source may do of which nothing is known (docs/verdicts.md, the table of defaults)."""
         place, kind, vr = self.place, kind_of(key.vr, key.text), key.vr
         here = ("default", key.name or key.label, kind, level)
         exact = _Doing("applied")
