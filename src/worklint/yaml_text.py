@@ -30,7 +30,9 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         """The problem as one line."""
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.message}{remedy}"
+        # An option of the command line has no lines.
+        place = self.file if self.file.startswith("--") else f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {self.message}{remedy}"
 
 
 class ProjectError(Exception):

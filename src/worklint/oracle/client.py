@@ -1,7 +1,7 @@
 """The plain client: what it sends for a filter as written, and what it makes of the answers (a second reading).
 
-It writes "as written" of docs/verdicts.md anew: disjunctive form, one query for each conjunction, positive tests only, one
-key an attribute, answers united on the identity of the entity, nothing checked.
+It writes "as written" of docs/verdicts.md anew: disjunctive form, one query for each conjunction, positive tests only,
+one key an attribute, answers united on the identity of the entity, nothing checked.
 """
 
 from __future__ import annotations
