@@ -11,6 +11,7 @@ from pathlib import Path
 
 from worklint.accept import BaselineKey, Choice, baselined, chosen, levelled, suppressed
 from worklint.judge import Judged, judge, offers_model, verdict_name
+from worklint.judge.place import Place
 from worklint.model import Finding, Severity, Span, Worklist
 from worklint.record import field, frozen
 from worklint.report.build import build
@@ -62,10 +63,12 @@ def run(
         if document.file in spoiled or document.problems:
             findings += [_syntax_finding(p) for p in document.problems]
     judged: dict[str, dict[str, Judged]] = {}
+    # Places are compared by identity, so that what is looked up at one serves every list that meets it alike.
+    places: dict[tuple[str, str, str], Place] = {}
     first = 0
     for worklist in resolved.worklists:
         if worklist.complete:
-            verdicts, found = _judge_one(site, worklist, first)
+            verdicts, found = _judge_one(site, worklist, first, places)
             judged[worklist.id] = verdicts
             findings += found
         first += len(worklist.constraints)
@@ -101,14 +104,19 @@ def _unused_entry(key: BaselineKey) -> Finding:
     return Finding("WL160", "info", Span(file, 1, 1, 1, 1), message, "write the baseline anew", worklist)
 
 
-def _judge_one(site: Site, worklist: Worklist, first: int) -> tuple[dict[str, Judged], list[Finding]]:
+def _judge_one(
+    site: Site, worklist: Worklist, first: int, known: dict[tuple[str, str, str], Place]
+) -> tuple[dict[str, Judged], list[Finding]]:
     verdicts: dict[str, Judged] = {}
     places = {}
     done: dict[tuple[object, ...], Judged] = {}
     named = set(worklist.sources or ())
     asked = asked_sources(site, worklist)
     for source in asked:
-        place = place_of(site, source, worklist)
+        asked_at = (source.id, worklist.model, worklist.purpose)
+        if asked_at not in known:
+            known[asked_at] = place_of(site, source, worklist)
+        place = known[asked_at]
         if offers_model(place) is False and source.id not in named and not site.replaced:
             continue
         # Sources that are alike in all that judging looks at are judged once.

@@ -7,7 +7,7 @@ told, every possibility is kept, and the effect is their join.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 
 from worklint.judge.default import default_behaviour
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits, value_fits, vr_fits
@@ -257,17 +257,30 @@ def _choose(statements: Sequence[Statement], place: Place, key: KeyAt) -> Behavi
     return default_behaviour(place, key) if chosen.does == "applied" or chosen.one_of else chosen
 
 
+@lru_cache(maxsize=20_000)
+def _that_speak_of(place: Place, key: KeyAt) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+    """Return the statements of the site and of the product that can speak of an attribute here, whatever its value."""
+
+    def speaks(statement: Statement) -> bool:
+        return (
+            attribute_rank(statement.where, key, place.profile) is not None
+            and vr_fits(statement.where, key.sent.vr)
+            and place_fits(statement.where, place, key.level) is not False
+        )
+
+    return tuple(filter(speaks, place.site)), tuple(filter(speaks, place.profile.statements))
+
+
 def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
     """Return what the source does with the key: the site's word first, then the product's, then the default."""
-    chosen = _choose(place.site, place, key) if place.site else None
+    site, product = _that_speak_of(place, replace(key, sent=Sent("", "", key.sent.vr)))
+    chosen = _choose(site, place, key) if site else None
     if chosen is None:
-        chosen = _choose(place.profile.statements, place, key)
+        chosen = _choose(product, place, key)
     if chosen is None:
         chosen = default_behaviour(place, key)
     if chosen.returned == "unknown":
-        back = (_returned(place.site, place, key) if place.site else None) or _returned(
-            place.profile.statements, place, key
-        )
+        back = (_returned(site, place, key) if site else None) or _returned(product, place, key)
         if back is not None:
             chosen = replace(chosen, returned=back[0], absent_means_absent=back[1])
     return chosen
