@@ -2,7 +2,10 @@
 
 import json
 import re
+import threading
+import time
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
@@ -100,6 +103,35 @@ def test_what_no_query_decided_stays_in():
 def test_an_impossible_value_alone_is_no_evidence_of_matching():
     trial = Trial(ask_single("LO", "QZXJ7"), frozenset())
     assert infer([trial], [Subject(("1",), None)], frozenset(), frozenset()).does == "unknown"
+
+
+class Late(threading.Event):
+    """An event that a thread passes and is then held up until there is something to take, as chance has it at times."""
+
+    def __init__(self, queue: Queue) -> None:
+        super().__init__()
+        self.queue = queue
+        self.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        passed = super().wait(timeout)
+        end = time.monotonic() + 0.02
+        while self.queue.empty() and time.monotonic() < end:
+            time.sleep(0.0001)
+        return passed
+
+
+def test_a_kept_association_loses_no_response():
+    with scp.serving(scp.archive()) as (address, queries):
+        door = DimseDoor(parse_address(address), 2)
+        door.greet("study-root")
+        (association,) = door._open.values()
+        association._reactor_checkpoint = Late(association.dimse.msg_queue)
+        answers = [door.ask(Question("study-root", "study"), 100) for _ in range(250)]
+        kept = list(door._open.values()) == [association]
+        door.close()
+    assert {(len(a.rows), a.failure, a.cut) for a in answers} == {(len(scp.ARCHIVE), "", False)}
+    assert kept and queries[0] == 250
 
 
 # --- bad sources ------------------------------------------------------------------------------------------------------

@@ -188,6 +188,7 @@ class DimseDoor:
         if not association.is_established:
             raise self._why(association, model)
         _hurry(association)
+        _take_alone(association)
         self._open[(model, options)] = association
         return association
 
@@ -239,6 +240,19 @@ def _hurry(association: Any) -> None:
         return data
 
     transport.recv = recv
+
+
+def _take_alone(association: Any) -> None:
+    """Let nobody but the thread that asks take responses from the association.
+
+    pynetdicom (3.0) runs a thread for each association that looks for requests of the peer in the same queue, and
+    drops what is none. A query pauses it by clearing an event and waiting for the flag ``_is_paused``; but the flag is
+    still up for a moment after the thread has passed the event, so that it may go on, and take one response out of the
+    answer. That thread looks without blocking, and a query always blocks: this tells them apart. No peer has requests
+    for a client of C-FIND; end and abort of the association come another way (ACSE).
+    """
+    take = association.dimse.get_msg
+    association.dimse.get_msg = lambda block=False: take(block=True) if block else (None, None)
 
 
 # --- identifiers ------------------------------------------------------------------------------------------------------
