@@ -17,14 +17,22 @@ if find_spec("pynetdicom") is None:
         raise ModuleNotFoundError("pynetdicom is not installed; .[dev] has it")
     pytest.skip("pynetdicom is not installed (.[network])", allow_module_level=True)
 
-from lab import compare
+from lab import compare, returned
 from lab.doors import loaded, observed
-from lab.servers import DOORS, KINDS, NotReady, free_port, running
+from lab.servers import DOORS, KINDS, Door, NotReady, free_port, running
+from worklint.judge.behaviour import behaviour_at
+from worklint.judge.value import Sent
 
 pytestmark = pytest.mark.servers
 
 LEAST_PRECISION = 0.95
 """Reached on each of these servers; a change that loses more than this says what it gains."""
+
+KNOWN = {"orthanc": "patient-root patient ReferringPhysicianName"}
+"""A name below the level asked at is part of what is stored, and of a name in another script only a part comes back."""
+
+EVERY = 16
+"""Of so many attributes of a level one is asked for anew; ``tools/lab.py`` asks for all of them."""
 
 
 def _installed(kind_id: str) -> None:
@@ -39,7 +47,7 @@ def _installed(kind_id: str) -> None:
 @pytest.mark.parametrize("kind_id", KINDS)
 def test_predictions_hold(kind_id: str) -> None:
     _installed(kind_id)
-    for door, found, release in observed(kind_id):
+    for door, found, release, back in observed(kind_id, every=EVERY):
         measured = compare.releases()[door.id]
         if release != measured:
             message = f"{door.id}: the truth table is of release {measured}, installed is {release}"
@@ -49,12 +57,48 @@ def test_predictions_hold(kind_id: str) -> None:
         stored = {o.case: o for o in compare.read_truth(door)}
         changed = [f"{o.case}: {stored.get(o.case)} is now {o}" for o in found if stored.get(o.case) != o]
         assert not changed, f"{door.id}: tools/lab.py --write, and review the difference:\n" + "\n".join(changed[:20])
+        other = sorted(set(back) - set(returned.read(door)), key=str)
+        assert not other, f"{door.id}: tools/lab.py --write, and review the difference: comes back as {other[:5]}"
+        assert back
         said = compare.predictions(door, release)
         wrong = [f"{o.case}: {w}" for o in found for w in compare.contradictions(said[o.case], o)]
         assert not wrong, f"{door.id}: contradicted\n" + "\n".join(wrong[:20])
         telling = [o for o in found if o.discriminates or o.refused]
         precise = [o for o in telling if compare.precise(said[o.case], o)]
         assert len(precise) >= LEAST_PRECISION * len(telling), f"{door.id}: {len(precise)} of {len(telling)} precise"
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_no_profile_promises_more_than_came_back(door: Door) -> None:
+    table = returned.read(door)
+    places = list(returned.asked(door, compare.releases()[door.id], table))
+    assert len(places) == len(table)
+    wrong, flagged = [], 0
+    for one, place, key in places:
+        # What is checked on the answer was asked for with an empty key, or is the key that was sent.
+        for kind, value in (("universal", ""), ("single", "1"), ("range", "1-2"), ("wildcard", "1*")):
+            behaviour = behaviour_at(place, replace(key, sent=Sent(value, kind, key.sent.vr)))
+            flagged += behaviour.absent_means_absent
+            found = returned.contradictions(one, behaviour.returned, behaviour.absent_means_absent)
+            wrong += [f"{one.model} {one.level} {one.attribute}, {kind}: {w}" for w in found]
+    assert [w for w in wrong if not w.startswith(KNOWN.get(door.id, "-"))] == []
+    assert flagged
+
+
+@pytest.mark.parametrize(
+    ("seen", "said", "flagged"),
+    [
+        ({"whole": 2, "part": 1}, "whole", False),
+        ({"whole": 2, "no": 1}, "whole", True),
+        ({"whole": 3, "invented": 1}, "whole", True),
+        ({"whole": 2, "other": 1}, "part", False),
+        ({"whole": 3, "distinct": 1}, "whole", True),
+    ],
+)
+def test_a_promise_that_is_broken_is_noticed(seen: dict[str, int], said: str, flagged: bool) -> None:
+    sound = returned.Returned("study-root", "study", "StudyID", valued=3, distinct=2, whole=3, without=1)
+    assert not returned.contradictions(sound, said, flagged)
+    assert returned.contradictions(replace(sound, **seen), said, flagged)  # type: ignore[arg-type]
 
 
 def test_the_cases_are_many_and_tell() -> None:

@@ -15,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-compare, servers, doors = (import_module(f"lab.{name}") for name in ("compare", "servers", "doors"))
+compare, servers, doors, returned = (
+    import_module(f"lab.{name}") for name in ("compare", "servers", "doors", "returned")
+)
 
 
 def _releases() -> dict[str, str]:
@@ -35,10 +37,14 @@ def main() -> int:
             print(f"{name}: not installed: {', '.join(missing)} (package {servers.KINDS[name].package})")
             continue
         start = time.perf_counter()
-        for door, found, release in doors.observed(name):
-            print(f"{door.id}: {len(found)} cases, release {release}, {time.perf_counter() - start:.1f} s")
+        for door, found, release, back in doors.observed(name):
+            print(
+                f"{door.id}: {len(found)} cases, {len(back)} attributes, release {release}, "
+                f"{time.perf_counter() - start:.1f} s"
+            )
             if arguments.write:
                 compare.write_truth(door, found)
+                returned.write(door, back)
                 compare.write_releases({**_releases(), door.id: release})
                 continue
             stored = {o.case: o for o in compare.read_truth(door)}
@@ -46,6 +52,9 @@ def main() -> int:
                 if stored.get(one.case) != one:
                     different = 1
                     print(f"  {one.case}: was {stored.get(one.case)}\n  {'':{len(one.case)}}  now {one}")
+            for one in sorted(set(back) - set(returned.read(door)), key=str):
+                different = 1
+                print(f"  now {one}")
     return different
 
 

@@ -165,6 +165,17 @@ class DicomClient:
             refused = "abort" if not association.is_established else f"abort: {error}"
         return Answer(rows, frozenset(found), refused)
 
+    def rows(self, model: str, level: str, keys: Keys, empties: Keys) -> tuple[list[Dataset], str]:
+        """Send one query; return the rows as they came, and the failure."""
+        found, refused = [], ""
+        for status, row in self._association(model).send_c_find(identifier(model, level, keys, empties), FIND[model]):
+            code = status.get("Status") if status else None
+            if code in (0xFF00, 0xFF01) and row is not None:
+                found.append(row)
+            elif code != 0:
+                refused = "abort" if code is None else f"{code:04X}"
+        return found, refused
+
 
 def identities(row: Dataset, model: str, level: str) -> Iterator[Identity]:
     """Return the identities that a row stands for: one, or one for each scheduled step."""
@@ -251,6 +262,16 @@ class WebClient:
         rows = json.loads(body) if body else []
         found = {(row[_TAGS[level]]["Value"][0],) for row in rows}
         return Answer(len(rows), frozenset(found))
+
+    def rows(self, model: str, level: str, keys: Keys, empties: Keys) -> tuple[list[Dataset], str]:
+        """Send one search; return the rows as they came, and the failure."""
+        self._connection.request("GET", url(self._root, model, level, keys, empties),
+                                 headers={"Accept": "application/dicom+json"})  # fmt: skip
+        response = self._connection.getresponse()
+        body = response.read()
+        if response.status >= 400:
+            return [], f"HTTP {response.status}"
+        return [Dataset.from_json(row) for row in (json.loads(body) if body else [])], ""
 
 
 def url(root: str, model: str, level: str, keys: Keys, empties: Keys) -> str:

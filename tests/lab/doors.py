@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from .archive import write_worklists
 from .ask import client, load
 from .compare import Observation, observe
+from .returned import Returned, measure
 from .servers import DOORS, Door, Server, running, worklist_folder
 
 
@@ -23,10 +24,10 @@ def loaded(kind_id: str) -> Iterator[Server]:
         yield server
 
 
-def observed(kind_id: str) -> Iterator[tuple[Door, list[Observation], str]]:
-    """Ask a server all cases at each of its doors."""
+def observed(kind_id: str, every: int = 1) -> Iterator[tuple[Door, list[Observation], str, list[Returned]]]:
+    """Ask a server all cases at each of its doors, and for its attributes (of ``every`` so many one)."""
     with loaded(kind_id) as server:
         for door in DOORS.values():
             if door.server == kind_id:
                 with client(server, door.transport) as made:
-                    yield door, observe(door, made), server.release
+                    yield door, observe(door, made), server.release, measure(door, made, every)
