@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
@@ -114,8 +119,8 @@ def lying() -> Script:
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[tuple[str, list[int]]]:
-    """Serve a script; yields the address and a list that counts queries."""
+def serving(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[int]]]:
+    """Serve a script, over TLS if told so; yields the address and a list that counts queries."""
     count = [0]
 
     def find(event: Any) -> Iterator[Reply]:
@@ -128,9 +133,45 @@ def serving(script: Script) -> Iterator[tuple[str, list[int]]]:
 
     entity = AE(ae_title="SCRIPTED")
     entity.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, find)])
+    handlers: list[Any] = [(evt.EVT_C_FIND, find)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=tls)
     assert server is not None
     try:
-        yield f"dicom://SCRIPTED@127.0.0.1:{server.socket.getsockname()[1]}", count
+        yield f"dicom{'s' if tls else ''}://SCRIPTED@127.0.0.1:{server.socket.getsockname()[1]}", count
     finally:
         server.shutdown()
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+def certificates(folder: Path) -> Path:
+    """Make three self-signed certificates: of the source, of the client, and of somebody else."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl command to make certificates with")
+    for name in ("source", "client", "other"):
+        made = subprocess.run(
+            [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", "2", "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
+            capture_output=True, timeout=20, check=False,
+        )  # fmt: skip
+        if made.returncode:
+            pytest.skip(f"openssl makes no certificate: {made.stderr.decode(errors='replace').strip()[-200:]}")
+    return folder
+
+
+def asking_for_certificates(folder: Path) -> ssl.SSLContext:
+    """Return the TLS settings of a source that asks for the client's certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "client.pem")
+    context.load_cert_chain(folder / "source.pem", folder / "source.key")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def name_files(folder: Path, monkeypatch: pytest.MonkeyPatch, ca: str, own: str) -> None:
+    """Name an authority and a client certificate in the environment; an empty name is none."""
+    for variable, name, ending in (("CA", ca, "pem"), ("CERT", own, "pem"), ("KEY", own, "key")):
+        monkeypatch.delenv(f"WORKLINT_TLS_{variable}", raising=False)
+        if name:
+            monkeypatch.setenv(f"WORKLINT_TLS_{variable}", str(folder / f"{name}.{ending}"))

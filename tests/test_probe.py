@@ -134,6 +134,54 @@ def test_a_kept_association_loses_no_response():
     assert kept and queries[0] == 250
 
 
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory) -> Path:
+    return scp.certificates(tmp_path_factory.mktemp("tls"))
+
+
+def test_a_source_is_measured_over_tls(certificates, monkeypatch, tmp_path, capsys):
+    scp.name_files(certificates, monkeypatch, "source", "client")
+    target = tmp_path / "own.json"
+    with scp.serving(scp.archive(), scp.asking_for_certificates(certificates)) as (address, queries):
+        assert address.startswith("dicoms://")
+        assert main(["probe", address, "--output", str(target), "--model", "study-root", "--rate", "5000"]) == 0
+    assert queries[0] > 50 and read_profile(json.loads(target.read_text(encoding="utf-8"))).statements
+
+
+@pytest.mark.parametrize(
+    ("ca", "own", "said"),
+    [
+        ("other", "client", "certificate that is not trusted"),
+        ("", "client", "WORKLINT_TLS_CA has to name"),
+        ("source", "other", "client certificate that it knows"),
+        ("source", "", "WORKLINT_TLS_CERT and WORKLINT_TLS_KEY name the files"),
+        ("missing", "client", "a file named by WORKLINT_TLS_CA, WORKLINT_TLS_CERT, WORKLINT_TLS_KEY cannot be used"),
+    ],
+)
+def test_a_certificate_that_does_not_do_is_told(ca, own, said, certificates, monkeypatch, capsys):
+    scp.name_files(certificates, monkeypatch, ca, own)
+    with scp.serving(scp.archive(), scp.asking_for_certificates(certificates)) as (address, queries):
+        assert main(["probe", address, "--timeout", "2"]) == 2
+    err = capsys.readouterr().err
+    assert said in err and "Traceback" not in err and not queries[0]
+
+
+def test_a_port_with_tls_that_is_asked_without_is_told(certificates, capsys):
+    with scp.serving(scp.archive(), scp.asking_for_certificates(certificates)) as (address, _):
+        assert main(["probe", address.replace("dicoms:", "dicom:"), "--timeout", "2"]) == 2
+    assert "dicoms://" in capsys.readouterr().err
+
+
+def test_tls_with_a_port_that_has_none_is_told(certificates, monkeypatch, capsys):
+    scp.name_files(certificates, monkeypatch, "source", "client")
+    with scp.serving(scp.archive()) as (address, _):
+        assert main(["probe", address.replace("dicom:", "dicoms:"), "--timeout", "2"]) == 2
+    assert "dicom://" in capsys.readouterr().err
+
+
 # --- bad sources ------------------------------------------------------------------------------------------------------
 
 

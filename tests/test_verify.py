@@ -77,6 +77,15 @@ def test_a_source_that_is_away_does_not_keep_the_others(tmp_path, monkeypatch, c
     assert len(document["filters"]) == 1
 
 
+@pytest.mark.parametrize(("ca", "code", "said"), [("source", 0, None), ("other", 2, "not trusted")])
+def test_over_tls(ca, code, said, tmp_path, monkeypatch, capsys):
+    scp.name_files(scp.certificates(tmp_path), monkeypatch, ca, "client")
+    with scp.serving(scp.archive(), scp.asking_for_certificates(tmp_path)) as (address, _):
+        found, document = run(tmp_path, 'AccessionNumber = "ACC77"', monkeypatch, capsys, address)
+    assert found == code and [f["agreement"] for f in document["filters"]] == (["agrees"] if code == 0 else [])
+    assert said is None or said in document["sources"][0]["error"]
+
+
 def test_without_an_address_it_says_so(tmp_path, monkeypatch, capsys):
     (tmp_path / "a.worklist").write_text('worklist "w" { where PatientID = "1" }', encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -41,6 +41,9 @@ _PACKED = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d
 _AFTER_CANCEL = 3.0
 """Seconds that a source gets to stop after C-CANCEL before the association is aborted."""
 
+_AFTER_SHAKE = 1.0
+"""Seconds that a source gets to object to a client certificate."""
+
 
 def _libraries() -> Any:
     try:
@@ -217,10 +220,46 @@ class DimseDoor:
         if association.is_aborted and answer is not None:
             return Unreachable(f"{at} aborts the association")
         try:
-            socket.create_connection((self._address.host, self._address.port), timeout=self._timeout).close()
+            with socket.create_connection((self._address.host, self._address.port), timeout=self._timeout) as plain:
+                if self._address.scheme == "dicoms":
+                    _shake_hands(plain, tls_context(self._environment), self._address.host)
+        except ssl.SSLError as error:
+            return Unreachable(f"{at} {_tls_problem(error)}")
+        except TimeoutError:
+            return Unreachable(f"{at} does not answer within {self._timeout:.0f} s")
         except OSError as error:
             return Unreachable(f"{at} cannot be reached: {error.strerror or error}")
-        return Unreachable(f"{at} takes the connection and does not answer an association within {self._timeout:.0f} s")
+        hint = "" if self._address.scheme == "dicoms" else "; does it want TLS (dicoms://)?"
+        return Unreachable(
+            f"{at} takes the connection and does not answer an association within {self._timeout:.0f} s{hint}"
+        )
+
+
+def _shake_hands(plain: socket.socket, context: ssl.SSLContext, host: str) -> None:
+    """Make a TLS connection only to learn why there is none; raises ``OSError`` as the library does.
+
+    TLS 1.3 tells a client that its certificate is refused only when it reads for the first time.
+    """
+    with context.wrap_socket(plain, server_hostname=host) as secure:
+        secure.settimeout(_AFTER_SHAKE)
+        with suppress(TimeoutError):
+            secure.recv(1)
+
+
+def _tls_problem(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message.rstrip(".")
+        return (
+            f"presents a certificate that is not trusted ({said}); {TLS_VARIABLES['ca']} has to name a file with the "
+            "certificate of the authority that signed it, or with the certificate itself"
+        )
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    if "alert" in reason:
+        return (
+            f"breaks off TLS ({reason}); does it ask for a client certificate that it knows? {TLS_VARIABLES['cert']} "
+            f"and {TLS_VARIABLES['key']} name the files"
+        )
+    return f"does not speak TLS with us ({reason}); is this a port without TLS (dicom://)?"
 
 
 def _hurry(association: Any) -> None:
