@@ -1,10 +1,12 @@
 """Predictions against a live (scripted) source: agreement, contradiction, unreachable sources, JSON."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
+from pydicom.dataset import Dataset
 
 import scp
 from worklint.cli import main
@@ -14,8 +16,10 @@ PROFILE = {
     "schema": "worklint/profile/1", "product": "scripted", "transports": ["dimse"], "models": ["study-root"],
     "citations": {"c": {"grade": "code", "citation": "a script"}},
     "statements": [
-        {"for": {"attribute": "*"}, "key": {"does": "applied"}, "evidence": "c"},
+        {"for": {"attribute": "*"}, "key": {"does": "applied"}, "returned": "whole", "absent-means-absent": True,
+         "evidence": "c"},
         {"for": {"attribute": "StudyDescription"}, "key": {"does": "ignored"}, "evidence": "c"},
+        {"for": {"attribute": "Modality", "level": "study"}, "key": {"does": "ignored"}, "evidence": "c"},
     ],
 }  # fmt: skip
 
@@ -60,6 +64,51 @@ def test_agreement(script, condition, code, whole, cells, tmp_path, monkeypatch,
     assert [f["agreement"] for f in document["filters"]] == [whole]
     assert [c["agreement"] for c in document["cells"]] == cells
     assert found == (1 if "contradicted" in (whole, *cells) else code)
+
+
+def series(asked: Dataset) -> Iterator[scp.Reply]:
+    """Answer at two levels: every second study has a series of CT, every third one of MR."""
+    if asked.QueryRetrieveLevel == "STUDY":
+        yield from scp.archive(ignored=["Modality"])(asked)
+        return
+    for number, study in enumerate(scp.ARCHIVE):
+        for modality, each in (("CT", 2), ("MR", 3)):
+            wanted = asked.get("Modality", ""), asked.get("StudyInstanceUID", "")
+            if not number % each and wanted[0] in ("", modality) and wanted[1] in ("", study.StudyInstanceUID):
+                row = scp.study(number + 1, Modality=modality, SeriesInstanceUID=f"1.2.4.{number}.{each}")
+                row.QueryRetrieveLevel = "SERIES"
+                yield 0xFF00, row
+
+
+# the source, the condition, verdict of the filter as written, verdict and agreement of the plan
+PLANS = [
+    (scp.archive(), 'AccessionNumber = "ACC77"', "exact", "exact", "agrees"),
+    (scp.archive(), 'StudyDescription = "KNEE LEFT"', "superset", "exact", "agrees"),
+    (scp.archive(), 'not PatientID = "OTHER4"', "superset", "exact", "agrees"),
+    (scp.archive(), 'PatientID = "OTHER4" or not StudyDescription = "*ROUTINE*"', "superset", "exact", "agrees"),
+    (scp.archive(ignored=["AccessionNumber"]), 'AccessionNumber = "ACC77"', "exact", "exact", "contradicted"),
+    (scp.refusing, 'AccessionNumber = "ACC77"', "exact", "exact", "contradicted"),
+    (series, 'Modality = "CT"', "superset", "exact", "agrees"),
+    (series, 'not series has (Modality = "CT")', "superset", "exact", "agrees"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "condition", "written", "verdict", "planned"), PLANS)
+def test_the_plan_is_carried_out(script, condition, written, verdict, planned, tmp_path, monkeypatch, capsys):
+    with scp.serving(script) as (address, _):
+        _, document = run(tmp_path, condition, monkeypatch, capsys, address)
+    assert [f["prediction"]["verdict"] for f in document["filters"]] == [written]
+    assert [(f["prediction"]["verdict"], f["agreement"]) for f in document["plans"]] == [(verdict, planned)]
+
+
+def test_what_a_plan_subtracts_must_have_been_read_whole(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.worklist").write_text('worklist "w" { where not series has (Modality = "CT") }\n', encoding="utf-8")
+    with scp.serving(series) as (address, _):
+        project(tmp_path, address)
+        monkeypatch.chdir(tmp_path)
+        main(["verify", "--format", "json", "--now", "2026-11-24", "--rows", "2"])
+    (found,) = json.loads(capsys.readouterr().out)["plans"]
+    assert found["agreement"] == "undecided" and "longer than" in found["observation"]["why"]
 
 
 def test_a_contradiction_says_what_to_write(tmp_path, monkeypatch, capsys):

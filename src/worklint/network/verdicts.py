@@ -73,7 +73,8 @@ def document(sources: Sequence[Visited], found: Sequence[Compared]) -> dict[str,
              "queries": s.queries}
             for s in sources
         ],
-        "filters": [_one(f) for f in found if f.constraint is None],
+        "filters": [_one(f) for f in found if f.constraint is None and not f.planned],
+        "plans": [_one(f) for f in found if f.planned],
         "cells": [_one(f) for f in found if f.constraint is not None],
         "summary": summary(sources, found),
     }  # fmt: skip

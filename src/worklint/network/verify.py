@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from itertools import islice, product
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from worklint.judge import judge, offers_model, verdict_name
 from worklint.judge.place import KeyAt, Place
@@ -21,8 +22,10 @@ from worklint.knowledge import standard
 from worklint.model import SPELLING, All, Attribute, Constraint, Effect, Filter, Has, Test, Worklist
 from worklint.model import Any as Either
 from worklint.network.ask import Answer, Asker, Door, Key, NotOffered, Path, Question, name_of, values_in
+from worklint.network.carry_out import NotCarriedOutError, carry_out
 from worklint.network.dimse import identity_paths
 from worklint.oracle.matcher import Entity, UndecidedError, entities_at, matches
+from worklint.plan import Plan, plan
 
 AGREES, COVERS, CONTRADICTED, UNDECIDED = "agrees", "covers", "contradicted", "undecided"
 MOST_PARENTS = 60
@@ -60,6 +63,8 @@ class Compared:
     observed: Observed
     agreement: str
     correction: str = ""
+    planned: bool = False
+    """Whether it is the plan that was carried out, and not the filter as written."""
 
 
 class Verifier:
@@ -72,8 +77,8 @@ class Verifier:
         door.keep_data = True
 
     def verify(self, worklist: Worklist, place: Place) -> list[Compared]:
-        """Return the comparison of a worklist's filter and of each of its constraints alone."""
-        out = [self._one(worklist, place, None)]
+        """Return the comparison of a worklist's filter, of its plan, and of each of its constraints alone."""
+        out = [self._one(worklist, place, None), *self._as_planned(worklist, place)]
         if len(worklist.constraints) > 1:
             for index, (constraint, negated) in enumerate(worklist.constraints):
                 alone = replace(
@@ -94,6 +99,35 @@ class Verifier:
         agreement = compare(predicted, observed)
         fix = correction(worklist, observed, predicted) if agreement == CONTRADICTED and name else ""
         return Compared(worklist.id, place.source, index, text, name, predicted, observed, agreement, fix)
+
+    def _as_planned(self, worklist: Worklist, place: Place) -> list[Compared]:
+        """Return the comparison of the plan where there is one that asks something."""
+        made = plan(worklist, place, zone=self._zone.key if isinstance(self._zone, ZoneInfo) else None)
+        if not made.queries:
+            return []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            observed = self._carried_out(worklist, made)
+        agreement = compare(made.as_planned, observed)
+        text = "the filter as planned"
+        return [Compared(worklist.id, place.source, None, text, "", made.as_planned, observed, agreement, planned=True)]
+
+    def _carried_out(self, worklist: Worklist, made: Plan) -> Observed:
+        if any(v.parameter for c, _ in worklist.constraints for v in c.values):
+            return Observed(why="a value is known only when the list is opened")
+        try:
+            outcome = carry_out(made, self._asker, self._zone)
+        except NotCarriedOutError as problem:
+            return Observed(why=str(problem))
+        except UndecidedError:
+            return Observed(why="what is alike by sound is the source's own matter")
+        if outcome.failure:
+            return Observed(refused=outcome.failure)
+        shown = self._shown(worklist)
+        if shown.why:
+            return Observed(len(outcome.rows), why=shown.why)
+        back = {values_in(r, self._names(worklist)) for r in outcome.rows}
+        return self._held(worklist, shown, back, len(outcome.rows), outcome.cut)
 
     def _observe(self, worklist: Worklist, place: Place) -> Observed:
         form = conjunctions(worklist)
@@ -118,7 +152,7 @@ class Verifier:
             rows += len(answer.rows)
             cut |= answer.cut
             back |= {values_in(r, self._names(worklist)) for r in answer.rows}
-        shown = self._shown(worklist, [k for keys, _ in asked for k in keys])
+        shown = self._shown(worklist)
         if shown.why:
             return Observed(rows, why=shown.why)
         return self._held(worklist, shown, back, rows, cut)
@@ -143,7 +177,7 @@ class Verifier:
         sent = tuple(Key(k.path, k.sent.text) for k in keys)
         return self._asker.ask(Question(worklist.model, worklist.level, sent, tuple(e.path for e in empties)))
 
-    def _shown(self, worklist: Worklist, keys: Sequence[KeyAt]) -> _Shown:
+    def _shown(self, worklist: Worklist) -> _Shown:
         """Read what the source shows, with all that the filter speaks of; kept for the next filter that needs it."""
         paths = tuple(dict.fromkeys(c.path for c, _ in worklist.constraints if c.path))
         pairs = tuple((*c.path[:-1], c.pair) for c, _ in worklist.constraints if c.pair is not None)
