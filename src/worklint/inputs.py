@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from worklint.discover import STANDARD_INPUT, InputFile, filter_files, find_inputs, nested_projects, project_of
+from worklint.discover import InputFile, filter_files, find_inputs, nested_projects, project_of
 from worklint.enterprise import Enterprise
 from worklint.knowledge import data
 from worklint.model import Finding, Span
@@ -98,6 +98,3 @@ def _read_all(inputs: Sequence[InputFile], limit: int) -> tuple[tuple[Text, ...]
                 Finding(UNREADABLE, "error", Span(one.name, 1, 1, 1, 1), f"The file cannot be read: {what}.", "")
             )
     return tuple(texts), tuple(findings)
-
-
-__all__ = ["STANDARD_INPUT", "Gathered", "gather"]

@@ -48,6 +48,11 @@ class Source:
         return self.profile.product
 
     @property
+    def named(self) -> bool:
+        """Whether it is a product, and not the standard itself."""
+        return self.product != STANDARD
+
+    @property
     def release(self) -> str | None:
         """``PRODUCT`` or ``PRODUCT@RELEASE`` as written in reports."""
         return self.asked or self.profile.release
@@ -322,7 +327,7 @@ def place_of(site: Site, source: Source, worklist: Worklist) -> Place:
         site=source.site,
         viewer=site.viewer,
         viewer_settings=site.viewer_settings,
-        named=source.product != STANDARD,
+        named=source.named,
         offers=frozenset(offers),
     )
 

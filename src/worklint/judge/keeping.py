@@ -37,7 +37,7 @@ def records_for(place: Place, key: KeyAt) -> tuple[tuple[Keeping, bool], ...]:
         # The settings that such a record names are those of the hub.
         there = replace(place, settings=place.hub_settings, profile=place.hub)
         for record in place.hub.keeping:
-            if record.topology and not _lifted(record, place):
+            if record.topology and not lifted(record.unless_pair, place.pairs):
                 _collect(out, record, there, key, place.hub)
     return tuple(out)
 
@@ -48,10 +48,6 @@ def _collect(out: list[tuple[Keeping, bool]], record: Keeping, place: Place, key
     fits = place_fits(record.where, place, key.level)
     if fits is not False:
         out.append((record, fits is True))
-
-
-def _lifted(record: Keeping, place: Place) -> bool:
-    return lifted(record.unless_pair, place.pairs)
 
 
 def worth(record: Keeping, constraint: Constraint, place: Place, empty_matches: bool, certain_match: bool) -> Worth:

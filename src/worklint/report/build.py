@@ -8,7 +8,7 @@ from datetime import date
 from worklint._version import __version__
 from worklint.judge import Cell, Judged, mark_of, verdict_name
 from worklint.knowledge import data
-from worklint.model import REASONS, SPELLING, Cause, Constraint, Effect, Finding, Worklist
+from worklint.model import REASONS, SPELLING, Cause, Effect, Finding, Worklist
 from worklint.record import replace
 from worklint.report.types import (
     CauseRow,
@@ -59,11 +59,6 @@ def _flags(effect: Effect) -> tuple[bool, bool]:
     if not effect.known:
         return True, True
     return bool(effect.adds), bool(effect.misses)
-
-
-def tag_text(constraint: Constraint) -> str | None:
-    """Return the tag of a constraint's attribute: eight hexadecimal digits."""
-    return constraint.attribute.tag if constraint.attribute else None
 
 
 def build(
@@ -167,7 +162,7 @@ def _constraint_rows(worklist: Worklist, first: int) -> list[ConstraintRow]:
                 worklist=worklist.id,
                 text=constraint.text,
                 attribute=constraint.name if constraint.path else None,
-                tag=tag_text(constraint),
+                tag=constraint.attribute.tag if constraint.attribute else None,
                 label=constraint.label,
                 vr=constraint.vr,
                 level=constraint.level,
@@ -203,7 +198,7 @@ def _cell_row(constraint: int, source: Source, cell: Cell, cause_id: Callable[[C
         add_reasons=_ordered(shown.adds),
         miss_reasons=_ordered(shown.misses),
         cause=cause_id(cell.cause),
-        sign=sign_of(cell.effect, cell.grade, source.product != "dicom-standard"),
+        sign=sign_of(cell.effect, cell.grade, source.named),
         grade=cell.grade,
         trace=cell.trace,
     )
@@ -225,7 +220,7 @@ def _filter_row(worklist: Worklist, source: Source, one: Judged, cause_id: Calla
         add_reasons=_ordered(shown.adds),
         miss_reasons=_ordered(shown.misses),
         causes=tuple(cause_id(c) for c in one.causes),
-        sign=sign_of(one.effect, one.grade, source.product != "dicom-standard"),
+        sign=sign_of(one.effect, one.grade, source.named),
         grade=one.grade,
     )
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from worklint.judge import Judged
 from worklint.judge.cause import noun
 from worklint.judge.place import Place, place_fits
-from worklint.judge.query import conjunctions
 from worklint.judge.value import sent_values
 from worklint.model import Cause, Finding, Severity, Span, Worklist
 
@@ -115,8 +114,3 @@ def copies_finding(
             )
             return (Finding("WL517", "info", span, message, "", worklist.id, (), None, tuple(several)),)
     return ()
-
-
-def form_is_too_large(worklist: Worklist) -> bool:
-    """Tell if the filter takes more queries than are judged."""
-    return conjunctions(worklist) is None
