@@ -282,9 +282,13 @@ def test_keyboard_click_and_filters(text: str, chromium: Chromium) -> None:
     note("after", document.querySelectorAll("tr.sub").length === 0);
     document.body.dataset.log = log.join(" "); document.body.dataset.problems = problems.join(" ");
     """
-    found, said = chromium.open(text, "", steps)
-    assert said == ""
-    body = found.all("body")[0][0]
+    # On a busy machine the page can be printed before the steps have run: then it is opened again.
+    for _ in range(4):
+        found, said = chromium.open(text, "", steps)
+        assert said == ""
+        body = found.all("body")[0][0]
+        if "data-log" in body:
+            break
     assert not body["data-problems"]
     assert [x for x in (body["data-log"] or "").split() if not x.endswith("=true")] == []
     assert (body["data-log"] or "").count("=") == 15
