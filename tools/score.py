@@ -2,6 +2,10 @@
 
 Reads the truth tables (``tools/lab.py --write`` makes them), starts no server. ``--write`` writes
 ``reports/score/score.md``. The exit code is 1 if a prediction is contradicted.
+
+``--probed`` starts the servers, measures each door with ``worklint probe`` and predicts from that profile alone;
+``--rows`` and ``--queries`` are the limits of the probe (few rows: what it does in a large archive), ``--asked N`` tells
+which N keys were asked most.
 """
 
 from __future__ import annotations
@@ -53,9 +57,9 @@ class Line:
         return bool(self.seen.discriminates or self.seen.refused)
 
 
-def lines(door: Any) -> list[Line]:
-    """Return every case of a door."""
-    said = compare.predictions(door, compare.releases()[door.id])
+def lines(door: Any, said: Any = None) -> list[Line]:
+    """Return every case of a door; ``said`` are predictions in place of those of the shipped profile."""
+    said = said or compare.predictions(door, compare.releases()[door.id])
     seen = {o.case: o for o in compare.read_truth(door)}
     return [Line(c, said[c.id], seen[c.id]) for c in compare.cases_of(door)]
 
@@ -120,15 +124,50 @@ def report(everything: dict[str, list[Line]]) -> Iterator[str]:
                 yield from map(_told, found)
 
 
+def of_probes(names: list[str], arguments: argparse.Namespace) -> tuple[dict[str, list[Line]], list[str]]:
+    """Probe the doors of servers that are started for it; returns the cases of each, and a line on each probe."""
+    from lab import doors, probed
+
+    everything, told = {}, []
+    for kind in dict.fromkeys(servers.DOORS[n].server for n in names):
+        missing = servers.KINDS[kind].missing()
+        if missing:
+            told.append(f"{kind}: not installed: {', '.join(missing)} (package {servers.KINDS[kind].package})")
+            continue
+        with doors.loaded(kind) as server:
+            for door in (servers.DOORS[n] for n in names if servers.DOORS[n].server == kind):
+                found = probed.probed(door, server, arguments.rows, arguments.queries, lambda text: None)
+                end = f", ended: {found.ended}" if found.ended else ""
+                told.append(f"{door.id}: {found.queries} queries, {found.seconds:.0f} s{end}")
+                most = sorted(found.asked.items(), key=lambda item: -item[1])[: arguments.asked]
+                told += [f"  {count:4} {' '.join(keys)}" for keys, count in most]
+                everything[door.id] = lines(door, found.said)
+                if arguments.keep:
+                    Path(arguments.keep, f"{door.id}.json").write_text(found.profile, encoding="utf-8")
+    return everything, told
+
+
 def main() -> int:
     """Print the table, perhaps write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("doors", nargs="*", metavar="DOOR", help=f"one of {', '.join(servers.DOORS)} (default: all)")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
     parser.add_argument("--all", action="store_true", help="print the misses too")
+    parser.add_argument("--probed", action="store_true", help="predict from profiles that a probe makes now")
+    parser.add_argument("--rows", type=int, default=250, help="with --probed: rows read of one answer (default: 250)")
+    parser.add_argument("--queries", type=int, default=1500, help="with --probed: queries at most (default: 1500)")
+    parser.add_argument("--asked", type=int, default=0, metavar="N", help="with --probed: the N keys asked most")
+    parser.add_argument("--keep", metavar="FOLDER", help="with --probed: write the profiles there")
     arguments = parser.parse_args()
-    everything = {name: lines(servers.DOORS[name]) for name in arguments.doors or servers.DOORS}
+    names, told = arguments.doors or list(servers.DOORS), []
+    if arguments.probed and arguments.write:
+        parser.error("--write writes the score of the shipped profiles; --probed only prints")
+    if arguments.probed:
+        everything, told = of_probes(names, arguments)
+    else:
+        everything = {name: lines(servers.DOORS[name]) for name in names}
     text = list(report(everything))
+    print("\n".join([*told, ""])) if told else None
     print("\n".join(text if arguments.all else text[4 : 6 + len(everything)]))
     if arguments.write:
         REPORT.parent.mkdir(parents=True, exist_ok=True)

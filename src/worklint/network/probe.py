@@ -7,6 +7,7 @@ exist; ask the pairs of those that are looked at; then what keys do to one anoth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -77,7 +78,7 @@ def probe(
     record = record or Record(door.transport)
     asker = Asker(door, manners, told)
     try:
-        _greet(door, models, record, say)
+        _greet(door, models, record, say, manners.timeout / 2)
         offered = [m for m in models if m in record.models]
         for number, model in enumerate(offered):
             # What a model leaves of its share of the budget goes to the next.
@@ -103,22 +104,30 @@ def probe(
     return record
 
 
-def _greet(door: Door, models: Sequence[str], record: Record, say: Say) -> None:
+def _greet(door: Door, models: Sequence[str], record: Record, say: Say, patience: float) -> None:
     offered = []
+    refused: Unreachable | None = None
     for model in models:
         if model in record.models:
             offered.append(model)
             continue
+        started = time.monotonic()
         try:
             greeting = door.greet(model, frozenset())
-        except NotOffered:
-            record.not_offered.append(model)
+        except (NotOffered, Unreachable) as error:
+            # Some sources refuse an association in which they take no model, and say no more.
+            if isinstance(error, Unreachable):
+                refused = refused or error
+                if time.monotonic() - started > patience:
+                    raise
+            if model not in record.not_offered:
+                record.not_offered.append(model)
             continue
         record.greeting = greeting
         offered.append(model)
     record.models = offered
     if not offered:
-        raise Unreachable(f"the source offers none of the models asked for: {', '.join(models)}")
+        raise refused or Unreachable(f"the source offers none of the models asked for: {', '.join(models)}")
     say(f"{record.greeting.version or 'a source without version name'} offers {', '.join(offered)}")
 
 
