@@ -51,6 +51,7 @@ def _inside(atom: Filter) -> list[Conjunction]:
     if isinstance(atom, Has):
         return [atoms_of(c[0]) if len(c) == 1 else c for c in conjunctions(atom.filter, frozenset())]
     assert isinstance(atom, Test)
+    atom = _of_some_entity(atom)
     made_from = _made_from(atom)
     if made_from is not None:
         home, keyword = made_from
@@ -60,7 +61,15 @@ def _inside(atom: Filter) -> list[Conjunction]:
     return [(replace(atom, negated=False),)]
 
 
+def _of_some_entity(test: Test) -> Test:
+    """Return a test that is true if it is so of some entity below: "is empty" means that none of them has a value."""
+    if (test.constraint.asked or test.constraint.matching) != "empty":
+        return test
+    return Test(replace(test.constraint, matching="universal", asked="universal"), not test.negated)
+
+
 def _negated(atom: Filter) -> bool:
+    atom = _of_some_entity(atom) if isinstance(atom, Test) else atom
     return isinstance(atom, Test | Has) and atom.negated
 
 
@@ -147,7 +156,9 @@ def _fed(
             for query in a.main
         )
         found = split._largest(desk, level, rest, (), (*fixed, Fixed(key, needs)), place)
-        if found is None or (several and not _also_one(desk, level, rest, fixed, place, unique, found)):
+        if found is not None and several:
+            found = _also_one(desk, level, rest, fixed, place, unique, found)
+        if found is None:
             continue
         mine = {id(a): left_of(place, level, a, found.adds, lambda c: c.path) for a in rest}
         outer = split.finish(desk, level, rest, mine, found, (*fixed, Fixed(key, needs)), place)
@@ -165,14 +176,20 @@ def _fed(
 
 def _also_one(
     desk: Desk, level: str, rest: Conjunction, fixed: Sequence[Fixed], place: Place, unique: str, found: split._Set
-) -> bool:
-    """Tell if a list of one UID does as well as a longer one: on the wire it is a single value."""
+) -> split._Set | None:
+    """Return the set with what a list of one UID adds as well, for on the wire that is a single value.
+
+    ``None`` where such a value does not do as well as a longer list.
+    """
     key = split.fed_key(place, level, unique, False)
     behaviour = behaviour_at(place, key)
     if behaviour.does != "applied" or behaviour.misses:
-        return False
+        return None
     alone = split._largest(desk, level, rest, (), (*fixed, Fixed(key, ())), place)
-    return alone is not None and [c.paths for c in alone.chosen] == [c.paths for c in found.chosen]
+    if alone is None or [c.paths for c in alone.chosen] != [c.paths for c in found.chosen]:
+        return None
+    adds = {test: mine | alone.adds.get(test, frozenset()) for test, mine in found.adds.items()}
+    return replace(found, adds=adds, bare=found.bare | alone.bare, effect=united((found.effect, alone.effect)))
 
 
 def _subtracted(result: Asked, taken: Sequence[tuple[Filter, list[Asked], Effect]]) -> Asked:
