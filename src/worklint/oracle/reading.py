@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any as Anything
 from typing import TypeVar
 
@@ -18,6 +17,7 @@ from worklint.knowledge.products import release_key
 from worklint.knowledge.profile import Behaviour, Profile, Statement, Where
 from worklint.model import GRADES, Attribute
 from worklint.oracle.wire import Key, kind_of, of_classes
+from worklint.record import replace
 
 _T = TypeVar("_T")
 

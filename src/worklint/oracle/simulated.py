@@ -25,6 +25,7 @@ from worklint.oracle.comparing import OTHER_COMPARISONS, WIDER, Found, agrees, i
 from worklint.oracle.matcher import Entity, entities_at
 from worklint.oracle.reading import Reading, certain, fits_one_of
 from worklint.oracle.wire import Key, bounds_of, kind_of, legal
+from worklint.record import replace as changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,24 @@ class SimulatedSource:
     def __init__(self, place: Place, archive: Sequence[Entity], seed: int | str, zone: tzinfo = UTC) -> None:
         self.place, self.profile, self.archive, self.zone = place, place.profile, tuple(archive), zone
         self.reading = Reading(place, str(seed))
+        # What was looked up already. Nothing of it hangs on the query, so it is looked up once.
         self._places_seen: dict[Anything, list[Found]] = {}
+        self._values_seen: dict[Anything, list[Found]] = {}
+        self._doings_seen: dict[Anything, _Doing] = {}
+        self._keeping_seen: dict[Anything, list[Keeping]] = {}
+        self._shown_seen: dict[str, tuple[Entity, ...]] = {}
 
     def _one(self, entity: Entity) -> str:
         dataset = entity.dataset
-        return str(dataset.get("SOPInstanceUID") or dataset.get("SeriesInstanceUID") or dataset.get("StudyInstanceUID"))
+        names = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID")
+        return next((str(dataset.get(n)) for n in names if dataset.get(n)), "None")
 
     # --- what the source shows to everybody
 
     def shown(self, level: str) -> tuple[Entity, ...]:
         """Return the entities that answer a query without conditions; what the source hides is not among them."""
+        if level in self._shown_seen:
+            return self._shown_seen[level]
         rows = entities_at(self.archive, level)
         for record in self.profile.hides:
             if record.attribute and self.reading.fits(record.where, level):
@@ -69,6 +78,7 @@ class SimulatedSource:
                 rows = tuple(
                     r for r in rows if not any(v in record.values for f in self._found(r, path) for v in f.values)
                 )
+        self._shown_seen[level] = rows
         return rows
 
     # --- the query
@@ -145,10 +155,15 @@ class SimulatedSource:
 
     def doing(self, key: Key, level: str) -> _Doing:
         """Return what this source does with a key alone: the site's word, then the product's, then the default."""
+        asked = (*_spoken(key), key.text, level)
+        if asked in self._doings_seen:
+            return self._doings_seen[asked]
         chosen = self.reading.choose(self.place.site, key, level, self.profile) if self.place.site else None
         if chosen is None:
             chosen = self.reading.choose(self.profile.statements, key, level, self.profile)
-        return self._default(key, level) if chosen is None else self._realised(chosen, key)
+        found = self._default(key, level) if chosen is None else self._realised(chosen, key)
+        self._doings_seen[asked] = found
+        return found
 
     def _realised(self, behaviour: Behaviour, key: Key | None, about: object = "") -> _Doing:
         name = key.name or key.label if key else ""
@@ -473,31 +488,37 @@ class SimulatedSource:
         return found
 
     def _shown_values(self, entity: Entity, level: str, key: Key) -> list[Found]:
-        found = self._found(entity, key.path, key.label)
-        for number, record in enumerate(self._keeping(key, level)):
-            found = self._kept(found, record, number, entity, key)
-        return found
+        asked = (id(entity.dataset), *_spoken(key), level)
+        if asked not in self._values_seen:
+            found = self._found(entity, key.path, key.label)
+            for number, record in enumerate(self._keeping(key, level)):
+                found = self._kept(found, record, number, entity, key)
+            self._values_seen[asked] = found
+        return self._values_seen[asked]
 
     def _keeping(self, key: Key, level: str) -> list[Keeping]:
+        asked = (*_spoken(key), level)
+        if asked in self._keeping_seen:
+            return self._keeping_seen[asked]
         out = []
-        any_kind = replace(key)
         for record in self.profile.keeping:
-            if not record.topology and self._fits_any_kind(record.where, level, any_kind, self):
+            if not record.topology and self._fits_any_kind(record.where, level, key, self):
                 out.append(record)
         hub = self.place.hub
         if hub is not None:
             there = SimulatedSource(
-                replace(self.place, settings=self.place.hub_settings, profile=hub), (), self.reading.seed, self.zone
+                changed(self.place, settings=self.place.hub_settings, profile=hub), (), self.reading.seed, self.zone
             )
             for record in hub.keeping:
                 made_here = record.topology and not self._lifted(record.unless_pair)
-                if made_here and self._fits_any_kind(record.where, level, any_kind, there):
+                if made_here and self._fits_any_kind(record.where, level, key, there):
                     out.append(record)
+        self._keeping_seen[asked] = out
         return out
 
     @staticmethod
     def _fits_any_kind(where: Where, level: str, key: Key, source: SimulatedSource) -> bool:
-        return source.reading.fits(replace(where, kinds=(), values=()), level, key)
+        return source.reading.fits(changed(where, kinds=(), values=()), level, key)
 
     def _lifted(self, unless: tuple[SettingMap, ...]) -> bool:
         """A fact of the topology is lifted where every pair concerned has one of these maps of settings."""
@@ -558,6 +579,11 @@ class _Effect:
 
 
 _MODALITY = Attribute("Modality", "00080060", "CS", "1")
+
+
+def _spoken(key: Key) -> tuple[Anything, ...]:
+    """Return what records can tell of a key, its text left aside."""
+    return tuple((a.tag, a.creator) for a in key.path), key.label, key.vr, key.negated
 
 
 def best_grade(behaviour: Behaviour) -> str:
