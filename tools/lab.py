@@ -2,21 +2,27 @@
 
 With ``--write`` the truth tables in ``tests/lab/truth`` are written anew; look at the difference before you commit it.
 Without it the difference is printed, and the exit code is 1 if there is one.
+
+``python tools/lab.py heldout [--seed N] [--seeds K] [--cases M] [--server KIND] [--lab] [--vague]`` fills the servers
+with an archive drawn from a seed, asks drawn cases, and holds the database and profiles that a probe writes against
+what comes back; the exit code is 1 if one is contradicted.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-compare, servers, doors, returned = (
-    import_module(f"lab.{name}") for name in ("compare", "servers", "doors", "returned")
+compare, servers, doors, returned, predicted = (
+    import_module(f"lab.{name}") for name in ("compare", "servers", "doors", "returned", "predicted")
 )
 
 
@@ -24,8 +30,65 @@ def _releases() -> dict[str, str]:
     return dict(compare.releases()) if (compare.TRUTH / "releases.csv").exists() else {}
 
 
+def _row(name: str, teller: str, score: Any) -> str:
+    sound, good = score.cases - len(score.wrong), score.precise
+    share = f"{100 * good / score.telling:.1f} %" if score.telling else "-"
+    return (
+        f"{name:24} {teller:8} {sound}/{score.cases} sound ({100 * sound / max(score.cases, 1):.2f} %), "
+        f"{good}/{score.telling} precise ({share})"
+    )
+
+
+def _case(one: Any, row: Any) -> str:
+    case, o = one.case, one.observation
+    why = " ".join([*row.add_reasons, "/", *row.miss_reasons])
+    saw = f"refused {o.refused}" if o.refused else f"+{o.added} (beyond {o.beyond}) -{o.missed} of {o.true}"
+    shown = f" show {case.show}" if case.show else ""
+    return (
+        f"    {case.id} {case.model} {case.level}: {case.text}{shown}\n      said {row.as_written} ({why}); saw {saw}"
+    )
+
+
+def heldout(words: list[str]) -> int:
+    """Hold predictions against drawn archives and cases."""
+    parser = argparse.ArgumentParser(prog="lab.py heldout")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from that one on")
+    parser.add_argument("--cases", type=int, default=200, help="cases a door and seed")
+    parser.add_argument("--server", action="append", choices=sorted(predicted.VARIANTS), help="default: all")
+    parser.add_argument("--shipped", action="store_true", help="the database only, without a probe")
+    parser.add_argument("--lab", action="store_true", help="also a profile probed with the archive of the lab")
+    parser.add_argument("--vague", action="store_true", help="print what is not precise, too")
+    arguments = parser.parse_args(words)
+    total: dict[tuple[str, str], Any] = {}
+    with tempfile.TemporaryDirectory(prefix="worklint-heldout-") as name:
+        for kind_id in arguments.server or predicted.VARIANTS:
+            kind = predicted.VARIANTS[kind_id]
+            if missing := kind.missing():
+                print(f"{kind_id}: not installed: {', '.join(missing)} (package {kind.package})")
+                continue
+            lab = predicted.lab_profiles(kind) if arguments.lab else {}
+            for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+                folder = Path(name, f"{kind_id}-{seed}")
+                tried = predicted.trial(kind, seed, arguments.cases, folder, lab, not arguments.shipped)
+                for door, teller, score, note in tried:
+                    total[(door.id, teller)] = total.get((door.id, teller), predicted.NONE) + score
+                    print(_row(f"{door.id} seed {seed}", teller, score), note, flush=True)
+                    for one, row, against in score.wrong:
+                        print(f"{_case(one, row)}\n      WRONG {'; '.join(against)}")
+                        print("".join(f"        {r}\n" for r in one.rows), end="")
+                    for one, row in score.vague if arguments.vague else ():
+                        print(f"{_case(one, row)}\n      vague")
+    print("\nIn all:")
+    for (door_id, teller), score in total.items():
+        print(_row(door_id, teller, score))
+    return int(any(score.wrong for score in total.values()))
+
+
 def main() -> int:
     """Observe, then write or compare."""
+    if sys.argv[1:2] == ["heldout"]:
+        return heldout(sys.argv[2:])
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("doors", nargs="*", metavar="DOOR", help=f"one of {', '.join(servers.DOORS)} (default: all)")
     parser.add_argument("--write", action="store_true", help="write the truth tables anew")

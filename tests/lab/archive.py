@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -119,16 +120,9 @@ def instances() -> tuple[Dataset, ...]:
                     del lowest["InstanceNumber"]
                     lowest |= _content()["images"][image - 1]
                 _set(data, lowest)
-                _as_file(data)
+                as_file(data)
                 found.append(data)
     return tuple(found)
-
-
-def _as_file(data: Dataset) -> None:
-    data.file_meta = FileMetaDataset()
-    data.file_meta.MediaStorageSOPClassUID = data.get("SOPClassUID", OTHER)
-    data.file_meta.MediaStorageSOPInstanceUID = data.get("SOPInstanceUID", ROOT)
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
 
 @cache
@@ -159,14 +153,22 @@ def worklist_items() -> tuple[Dataset, ...]:
             })  # fmt: skip
             items.append(item)
         data.ScheduledProcedureStepSequence = items
-        _as_file(data)
+        as_file(data)
         found.append(data)
     return tuple(found)
 
 
-def write_worklists(folder: Path) -> None:
+def as_file(data: Dataset) -> None:
+    """Give a data set the file meta information that storing and saving need."""
+    data.file_meta = FileMetaDataset()
+    data.file_meta.MediaStorageSOPClassUID = data.get("SOPClassUID", OTHER)
+    data.file_meta.MediaStorageSOPInstanceUID = data.get("SOPInstanceUID", ROOT)
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def write_worklists(folder: Path, items: Sequence[Dataset] | None = None) -> None:
     """Write the worklist files into the folder that a worklist server reads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for number, data in enumerate(worklist_items(), 1):
+        for number, data in enumerate(worklist_items() if items is None else items, 1):
             data.save_as(folder / f"item{number:02}.wl", enforce_file_format=True)

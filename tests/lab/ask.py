@@ -223,15 +223,26 @@ def associate(server: Server, contexts: Sequence[tuple[Any, list[Any]]]) -> Asso
     return association
 
 
-def load(server: Server) -> None:
-    """Store the archive (C-STORE)."""
-    classes = sorted({d.SOPClassUID for d in instances()})
+def load(server: Server, stored: Sequence[Dataset] | None = None, every: bool = True) -> list[Dataset]:
+    """Store images (C-STORE; the archive), and return those that were taken.
+
+    Raises:
+        ConnectionError: if one is not taken, unless not ``every`` one has to be.
+    """
+    stored = instances() if stored is None else stored
+    classes = sorted({d.SOPClassUID for d in stored})
     association = associate(server, [(c, [ExplicitVRLittleEndian]) for c in classes])
-    for data in instances():
+    taken = []
+    for data in stored:
         status = association.send_c_store(data)
-        if not status or status.Status != 0:
+        if status and status.Status == 0:
+            taken.append(data)
+        elif every:
             raise ConnectionError(f"{server.kind.id} does not store {data.SOPInstanceUID}: {status}")
+        elif not association.is_established:
+            association = associate(server, [(c, [ExplicitVRLittleEndian]) for c in classes])
     association.release()
+    return taken
 
 
 _RESOURCE = {"study": "studies", "series": "series", "image": "instances"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from pydicom.dataset import Dataset
 
@@ -107,7 +108,22 @@ def cases_of(door: Door) -> tuple[Case, ...]:
     return tuple(c for c in cases() if c.model in door.models)
 
 
-def text_of(chosen: Iterable[Case]) -> Text:
+class Asked(Protocol):
+    """What a case says of itself: its name, where it is asked, and its text in the language."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def parents(self) -> str: ...
+    @property
+    def worklist(self) -> str: ...
+
+
+def text_of(chosen: Iterable[Asked]) -> Text:
     """Return the cases as one file of worklists."""
     return Text.of("\n".join(c.worklist for c in chosen) + "\n", "cases.worklist")
 
@@ -115,10 +131,15 @@ def text_of(chosen: Iterable[Case]) -> Text:
 @cache
 def worklists(door: Door) -> Mapping[str, Worklist]:
     """Return the cases of a door as resolved worklists."""
-    found = resolve([parse(text_of(cases_of(door)))], [], None, {}, TODAY)
-    broken = [w.name for w in found.worklists if not w.complete]
-    assert not broken, f"cases that do not mean anything: {broken}: {found.findings}"
-    return {w.name: w for w in found.worklists}
+    found = resolved(cases_of(door))
+    broken = [name for name, w in found.items() if not w.complete]
+    assert not broken, f"cases that do not mean anything: {broken}"
+    return found
+
+
+def resolved(chosen: Iterable[Asked]) -> dict[str, Worklist]:
+    """Return cases as resolved worklists, by name."""
+    return {w.name: w for w in resolve([parse(text_of(chosen))], [], None, {}, TODAY).worklists}
 
 
 # --- what is true -----------------------------------------------------------------------------------------------------
@@ -168,21 +189,28 @@ def _studies(found: Sequence[Dataset]) -> tuple[Entity, ...]:
 @cache
 def entities(model: str, level: str) -> Mapping[Identity, Entity]:
     """Return the entities of the archive by identity."""
+    return entities_of(instances(), worklist_items(), model, level)
+
+
+def entities_of(
+    stored: Sequence[Dataset], items: Sequence[Dataset], model: str, level: str
+) -> Mapping[Identity, Entity]:
+    """Return the entities that images and worklist files make, by identity."""
     if model == "modality-worklist":
-        return dict(_steps())
-    tops = _studies(instances())
+        return dict(_steps(items))
+    tops = _studies(stored)
     if model == "patient-root":
         tops = tuple(
             Entity("patient", _part(p[0], _OF_PATIENT), _studies(p))
-            for same in _grouped(instances(), "PatientID")
+            for same in _grouped(stored, "PatientID")
             for p in _grouped(same, "IssuerOfPatientID")
         )
     keys = level_keys(model, level)
     return {tuple(str(e.dataset.get(k, "")).strip() for k in keys): e for e in entities_at(tops, level)}
 
 
-def _steps() -> Iterable[tuple[Identity, Entity]]:
-    for data in worklist_items():
+def _steps(items: Sequence[Dataset]) -> Iterable[tuple[Identity, Entity]]:
+    for data in items:
         for step in data.ScheduledProcedureStepSequence:
             alone = Dataset()
             for element in data:
@@ -209,7 +237,7 @@ def by_spelling(condition: Filter, entity: Entity) -> bool:
     return matches(Test(loose), entity) or matches(Test(none), entity)
 
 
-def discriminates(case: Case, condition: Filter, here: Iterable[Entity], some: bool) -> bool:
+def discriminates(case: Asked, condition: Filter, here: Iterable[Entity], some: bool) -> bool:
     """Tell if the content can show rows that are missed and, of each test, rows that are added.
 
     Something is asked for; and for each part of a conjunction (but those that only lead to the level) there is an
@@ -252,7 +280,7 @@ def query(site: Site, worklist: Worklist, made: Client) -> Answer:
     return answer
 
 
-def _resolved(found: Iterable[Identity], known: Mapping[Identity, Entity]) -> set[Identity]:
+def resolved_names(found: Iterable[Identity], known: Mapping[Identity, Entity]) -> set[Identity]:
     """Return the entities that identities stand for: a patient without issuer stands for all that have the ID."""
     out = set()
     for one in found:
@@ -273,21 +301,29 @@ def observe(door: Door, made: Client, chosen: Sequence[Case] | None = None) -> l
         if where not in universe:
             universe[where] = shown(made, *where)
         known = entities(*where)
-        here = {i: known[i] for i in _resolved(universe[where], known)}
-        true = {i for i, e in here.items() if matches(worklist.filter, e)}
-        answer = query(site, worklist, made)
-        came = _resolved(answer.identities, known)
-        # What an unconstrained query keeps back and this one shows is no row too many, if it is asked for.
-        added = {i for i in came - true if not matches(worklist.filter, known[i])}
-        missed = true - came
-        telling = discriminates(case, worklist.filter, here.values(), bool(true))
-        beyond = [i for i in added if not by_spelling(worklist.filter, known[i])]
-        if answer.refused:
-            added, missed, beyond = set(), set(), []
-        out.append(
-            Observation(case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, telling)
-        )
+        here = {i: known[i] for i in resolved_names(universe[where], known)}
+        out.append(seen(case, worklist, query(site, worklist, made), here, known)[0])
     return out
+
+
+Names = frozenset[Identity]
+
+
+def seen(
+    case: Asked, worklist: Worklist, answer: Answer, here: Mapping[Identity, Entity], known: Mapping[Identity, Entity]
+) -> tuple[Observation, Names, Names]:
+    """Hold an answer against what is true ``here``, of all ``known``; return also what was added and missed."""
+    true = {i for i, e in here.items() if matches(worklist.filter, e)}
+    came = resolved_names(answer.identities, known)
+    # What an unconstrained query keeps back and this one shows is no row too many, if it is asked for.
+    added = {i for i in came - true if not matches(worklist.filter, known[i])}
+    missed = true - came
+    telling = discriminates(case, worklist.filter, here.values(), bool(true))
+    beyond = [i for i in added if not by_spelling(worklist.filter, known[i])]
+    if answer.refused:
+        added, missed, beyond = set(), set(), []
+    one = Observation(case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, telling)
+    return one, frozenset(added), frozenset(missed)
 
 
 COLUMNS = ("case", "rows", "true", "added", "beyond-spelling", "missed", "rejected", "discriminates")

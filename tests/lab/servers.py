@@ -41,6 +41,8 @@ class Kind:
     modules: tuple[str, ...] = ()
     package: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    untold: tuple[tuple[str, str], ...] = ()
+    """Settings of the server of which worklint is not told."""
 
     def missing(self) -> list[str]:
         """What is not installed here."""
@@ -147,8 +149,8 @@ def _orthanc(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         "Worklists": {"Enable": True, "Database": str(folder / "worklists")},
     }  # fmt: skip
-    for name, value in kind.settings:
-        configuration[name] = {"true": True, "false": False}.get(value, value)
+    for name, value in (*kind.settings, *kind.untold):
+        configuration[name] = {"true": True, "false": False}.get(value, int(value) if value.isdigit() else value)
     (folder / "storage").mkdir()
     (folder / "worklists").mkdir()
     (folder / "orthanc.json").write_text(json.dumps(configuration), encoding="utf-8")
@@ -164,13 +166,19 @@ def _dcmqrscp(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
         "AETable BEGIN", f"LAB {folder / 'storage'} RW (2000, 1024mb) ANY", "AETable END", "",
     ]  # fmt: skip
     (folder / "dcmqrscp.cfg").write_text("\n".join(lines), encoding="utf-8")
-    return [_program("dcmqrscp"), "--config", str(folder / "dcmqrscp.cfg")]
+    return [_program("dcmqrscp"), *_flags(kind), "--config", str(folder / "dcmqrscp.cfg")]
 
 
 def _wlmscpfs(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
     (folder / "worklists" / "LAB").mkdir(parents=True)
     (folder / "worklists" / "LAB" / "lockfile").touch()
-    return [_program("wlmscpfs"), "--data-files-path", str(folder / "worklists"), "--keep-char-set", str(port)]
+    flags = _flags(kind)
+    charset = [] if any(f.startswith("--return-") for f in flags) else ["--keep-char-set"]
+    return [_program("wlmscpfs"), "--data-files-path", str(folder / "worklists"), *charset, *flags, str(port)]
+
+
+def _flags(kind: Kind) -> list[str]:
+    return [name for name, value in (*kind.settings, *kind.untold) if name.startswith("--") and value == "true"]
 
 
 def _qrscp(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
@@ -185,13 +193,13 @@ def _qrscp(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
 
 
 _COMMANDS: dict[str, Callable[[Kind, Path, int, int], list[str]]] = {
-    "orthanc": _orthanc, "orthanc-strict": _orthanc, "dcmqrscp": _dcmqrscp, "wlmscpfs": _wlmscpfs, "qrscp": _qrscp,
+    "orthanc": _orthanc, "dcmtk-dcmqrscp": _dcmqrscp, "dcmtk-wlmscpfs": _wlmscpfs, "pynetdicom-qrscp": _qrscp,
 }  # fmt: skip
 
 
 def worklist_folder(server: Server) -> Path:
     """Return the folder from which the server answers worklist queries."""
-    return server.folder / "worklists" / (server.ae_title if server.kind.id == "wlmscpfs" else "")
+    return server.folder / "worklists" / (server.ae_title if server.kind.product == "dcmtk-wlmscpfs" else "")
 
 
 def release_of(kind: Kind) -> str:
@@ -210,19 +218,19 @@ def release_of(kind: Kind) -> str:
 
 
 @contextmanager
-def running(kind_id: str, tries: int = 3) -> Iterator[Server]:
+def running(kind_id: str | Kind, tries: int = 3) -> Iterator[Server]:
     """Start a server in a temporary folder, wait until it answers, stop it at the end.
 
     Raises:
         NotReady: if it does not answer in time; a port that somebody else took meanwhile is another try.
     """
-    kind = KINDS[kind_id]
+    kind = KINDS[kind_id] if isinstance(kind_id, str) else kind_id
     with tempfile.TemporaryDirectory(prefix="worklint-lab-") as name:
         for attempt in range(1, tries + 1):
             folder = Path(name, str(attempt))
             folder.mkdir()
             port, web = free_port(), free_port()
-            command = _COMMANDS[kind_id](kind, folder, port, web)
+            command = _COMMANDS[kind.product](kind, folder, port, web)
             log = folder / "log"
             with log.open("wb") as out:
                 environment = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -231,13 +239,13 @@ def running(kind_id: str, tries: int = 3) -> Iterator[Server]:
                     env=environment, start_new_session=True,
                 )  # fmt: skip
             try:
-                ready = _ready(process, port) and (not kind_id.startswith("orthanc") or _ready(process, web))
+                ready = _ready(process, port) and (kind.product != "orthanc" or _ready(process, web))
                 if not ready and attempt < tries:
                     continue
                 if not ready:
                     tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-                    raise NotReady(f"{kind_id} does not answer within {READY_WITHIN:.0f} s:\n{tail}")
-                at = f"http://{LOOPBACK}:{web}/dicom-web" if kind_id.startswith("orthanc") else ""
+                    raise NotReady(f"{kind.id} does not answer within {READY_WITHIN:.0f} s:\n{tail}")
+                at = f"http://{LOOPBACK}:{web}/dicom-web" if kind.product == "orthanc" else ""
                 yield Server(kind, port, "LAB", folder, at, release_of(kind))
                 return
             finally:
