@@ -149,6 +149,24 @@ def test_mistake_has_its_message_and_its_correction(entry: dict[str, Any], text:
         assert bare(document.worklists) == bare(wanted.worklists)
 
 
+@pytest.mark.parametrize(("entry", "text", "fixed", "count"), examples())
+def test_what_stands_instead_is_what_was_read(entry: dict[str, Any], text: str, fixed: str | None, count: int):
+    """Written as the reader offers, a text has no mistake any more and the same tree."""
+    before = read(text)
+    places = Text.of(text)
+    for problem in before.problems[::-1]:
+        if problem.instead is not None:
+            span = problem.span
+            start, end = places.offset(span.line, span.column), places.offset(span.end_line, span.end_column)
+            text = text[:start] + problem.instead + text[end:]
+    after = read(text)
+    if any(p.instead is None for p in before.problems):
+        assert "fix" not in entry
+    else:
+        assert after.problems == ()
+        assert entry.get("spoils") or bare(after.worklists) == bare(before.worklists)
+
+
 @pytest.mark.parametrize("entry", MISTAKES, ids=lambda e: e["name"])
 def test_every_mistake_has_an_example(entry: dict[str, Any]):
     limited = entry["name"].endswith("-limit") or entry["name"] == "square-bracket-end"

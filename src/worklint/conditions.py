@@ -82,6 +82,7 @@ class Told:
     worklist: str | None
     filter: str | None
     via: tuple[Span, ...]
+    instead: str | None = None
 
 
 class Notes:
@@ -95,12 +96,14 @@ class Notes:
         self.attribute: str | None = None
         self.accepts: Callable[[str], bool] = lambda rule: True
 
-    def __call__(self, rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "") -> None:
+    def __call__(
+        self, rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "", instead: str | None = None
+    ) -> None:
         """Take one finding."""
         if self.accepts(rule):
             grade: Severity = severity or SEVERITY[rule]  # type: ignore[assignment]
             self.told.append(
-                Told(rule, grade, span, message, remedy, self.attribute, self.worklist, self.filter, self.via)
+                Told(rule, grade, span, message, remedy, self.attribute, self.worklist, self.filter, self.via, instead)
             )
 
 
@@ -364,12 +367,13 @@ class Condition:
         if places and self.model.worklist:
             self.notes(
                 "WL307", span, f"{root.keyword} stands inside {places[0][-2]} in this model; outside it a source has "
-                "nothing to compare", f"write {path}",
+                "nothing to compare", f"write {path}", instead=path,
             )  # fmt: skip
         else:
             self.notes(
                 "WL306", span, f"the model {self.model.id} knows no {root.keyword} at any level ({', '.join(levels)})",
                 f"write {path}" if path else "ask by another attribute, or set model to one that has it",
+                instead=path or None,
             )  # fmt: skip
         return None
 
@@ -381,6 +385,7 @@ class Condition:
                 "WL322", span, f"{keyword} is an attribute of the {home} level; at {level} level the standard has "
                 f"{better} ({standard.replacement_note(keyword, level)})",
                 f"ask by {better} where the source matches it, or at {home} level",
+                instead=standard.exchanged(keyword, level),
             )  # fmt: skip
 
     def _none_of_several(self, node: Comparison, subject: Subject, scope: _Scope, attribute_level: str | None) -> None:

@@ -250,8 +250,24 @@ class Cause:
 
 
 @frozen
+class Edit:
+    """A change of the text that answers a finding: ``text`` takes the place of what stands in ``span``.
+
+    ``safe``: the condition means exactly the same afterwards. ``description`` says what is written instead.
+    """
+
+    span: Span
+    text: str
+    safe: bool
+    description: str
+
+
+@frozen
 class Finding:
-    """One thing to tell the user: a rule, a place, the worklist and sources concerned."""
+    """One thing to tell the user: a rule, a place, the worklist and sources concerned.
+
+    ``edits`` are changes that answer it, each by itself, the best one first.
+    """
 
     rule: str
     severity: Severity
@@ -265,3 +281,4 @@ class Finding:
     suppressed: str | None = None
     baselined: bool = False
     facts: tuple[tuple[str, str], ...] = field(default=())
+    edits: tuple[Edit, ...] = ()

@@ -61,7 +61,7 @@ class Filters:
             return
         tell(
             "WL316", use.span, f"no filter {use.name} is defined in this file or in the files under filters: of the "
-            "project", f"did you mean {near}?" if near else f"define it: filter {use.name} {{ … }}",
+            "project", f"did you mean {near}?" if near else f"define it: filter {use.name} {{ … }}", instead=near,
         )  # fmt: skip
 
     def tell_redefined(self, documents: Sequence[Document], shared: Sequence[Document], tell: Tell) -> None:

@@ -26,8 +26,10 @@ _STEP = re.compile(
 class Tell(Protocol):
     """Takes one finding: rule, place, what is wrong, what to write."""
 
-    def __call__(self, rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "") -> None:
-        """Take it; without ``severity`` it has that of its rule."""
+    def __call__(
+        self, rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "", instead: str | None = None
+    ) -> None:
+        """Take it; without ``severity`` it has that of its rule. ``instead`` is text for the place of ``span``."""
 
 
 @frozen
@@ -167,12 +169,15 @@ def _keyword(part: Part, tell: Tell) -> Attribute | None:
         return found
     near = standard.nearest_keywords(part.text)
     if near and near[0].casefold() == part.text.casefold():
-        tell("WL302", part.span, f"{part.text} is spelled {near[0]} in DICOM: letter case counts", f"write {near[0]}")
+        tell(
+            "WL302", part.span, f"{part.text} is spelled {near[0]} in DICOM: letter case counts", f"write {near[0]}",
+            instead=near[0],
+        )  # fmt: skip
         return standard.attribute_by_keyword(near[0])
     tell(
         "WL301", part.span, f"DICOM has no attribute {part.text}, so this cannot be asked or judged",
         f"did you mean {_either(near)}?" if near else "write a keyword of PS3.6, a tag as in (0018,0015), "
-        "or a label of the viewer in quotes",
+        "or a label of the viewer in quotes", instead=near[0] if len(near) == 1 else None,
     )  # fmt: skip
     return None
 
@@ -183,6 +188,7 @@ def _retired(attribute: Attribute, level: str, span: Span, tell: Tell) -> None:
     tell(
         "WL303", span, f"{attribute.display} is retired: newer objects do not carry it, so it finds old ones only"
         + (f" ({note})" if note else ""), f"use {use} instead" if use else "", severity="warning" if use else "info",
+        instead=standard.exchanged(attribute.keyword, level),
     )  # fmt: skip
 
 
@@ -194,7 +200,7 @@ def _label(part: Part, names: Names, tell: Tell) -> Label | Attribute | None:
     if keywords and keywords[0].casefold() == folded:
         tell(
             "WL304", part.span, f"{quote(part.text)} is a DICOM keyword; in quotes it would be a label of the viewer",
-            f"write {keywords[0]} without quotes",
+            f"write {keywords[0]} without quotes", instead=keywords[0],
         )  # fmt: skip
         return standard.attribute_by_keyword(keywords[0])
     if not names.labels and names.viewer is None:
@@ -211,6 +217,7 @@ def _label(part: Part, names: Names, tell: Tell) -> Label | Attribute | None:
         "WL304", part.span, f"{where} has {'a' if names.viewer else 'no'} label {quote(part.text)}",
         f"did you mean {quote(near)}?" if near else f"did you mean the keyword {meant}, without quotes?" if meant
         else "define it under labels: in worklint.yaml, or write a DICOM keyword without quotes",
+        instead=quote(near) if near else meant or None,
     )  # fmt: skip
     return None
 

@@ -154,11 +154,12 @@ def _unused(
 
 def _together(told: Iterable[Told]) -> list[Finding]:
     """Put equal findings on one place together: a filter that ten lists use has its mistake once."""
-    groups: dict[tuple[str, Span, str, str, Severity], list[Told]] = {}
+    groups: dict[tuple[str, Span, str, str, Severity, str | None], list[Told]] = {}
     for one in told:
-        groups.setdefault((one.rule, one.span, one.message, one.remedy, one.severity), []).append(one)
+        key = (one.rule, one.span, one.message, one.remedy, one.severity, one.instead)
+        groups.setdefault(key, []).append(one)
     findings = []
-    for (rule, span, message, remedy, severity), group in groups.items():
+    for (rule, span, message, remedy, severity, instead), group in groups.items():
         lists = {one.worklist for one in group}
         name = next((one.filter for one in group if one.via), None)
         places = list(dict.fromkeys(f"{v.file}:{v.line}" for one in group for v in one.via[-1:]))
@@ -167,6 +168,8 @@ def _together(told: Iterable[Told]) -> list[Finding]:
             shown = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
             message = f"{message} (in filter {name}, used at {shown})"
             facts = (("filter", name), ("used", shown))
+        if instead is not None:
+            facts = (*facts, ("instead", instead))
         findings.append(
             Finding(
                 rule, severity, span, message, remedy, worklist=lists.pop() if len(lists) == 1 else None,

@@ -10,6 +10,7 @@ from worklint.knowledge.standard import Model
 from worklint.model import Shown, Span
 from worklint.record import frozen
 from worklint.references import Names, Tell, resolve_reference
+from worklint.syntax.printer import quote
 from worklint.syntax.tree import Literal, Reference, Setting, SortKey, Word, WorklistBlock
 from worklint.yaml_text import nearest
 
@@ -79,7 +80,7 @@ def _choice(block: WorklistBlock, name: str, offered: Iterable[str], default: st
     near = (standard.nearest_model(word.text) if name == "model" else None) or nearest(word.text, known)
     tell(
         "WL308", word.span, f"there is no {name} {word.text}; the list is judged as {near or default}",
-        f"did you mean {near}?" if near else f"write one of {', '.join(known)}",
+        f"did you mean {near}?" if near else f"write one of {', '.join(known)}", instead=near,
     )  # fmt: skip
     return near or default
 
@@ -100,7 +101,7 @@ def _level(block: WorklistBlock, model: Model, tell: Tell) -> str:
     else:
         tell(
             "WL308", word.span, f"there is no level {word.text}; the list is judged at {level}",
-            f"did you mean {near}?" if near else f"write one of {', '.join(model.levels)}",
+            f"did you mean {near}?" if near else f"write one of {', '.join(model.levels)}", instead=near,
         )  # fmt: skip
     return level
 
@@ -120,7 +121,7 @@ def _sources(block: WorklistBlock, scope: str, enterprise: Enterprise | None, te
             near = source.id if source else nearest(word.text, [s.id for s in enterprise.sources])
             tell(
                 "WL214", word.span, f"the project has no source {word.text}", f"did you mean {near}?" if near else
-                f"write one of {', '.join(s.id for s in enterprise.sources)}", severity="error",
+                f"write one of {', '.join(s.id for s in enterprise.sources)}", severity="error", instead=near,
             )  # fmt: skip
             if source is None:
                 continue
@@ -173,5 +174,6 @@ def _timezone(block: WorklistBlock, tell: Tell) -> str | None:
     tell(
         "WL308", value.span, f"{value.text} is no time zone; the list is judged in that of the project",
         f"did you mean {near}?" if near else 'write an IANA name, as in "Europe/Brussels"',
+        instead=quote(near) if near else None,
     )  # fmt: skip
     return None

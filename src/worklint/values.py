@@ -13,7 +13,7 @@ from worklint.knowledge import standard
 from worklint.model import Attribute, Parameter, Span, Value
 from worklint.record import frozen, replace
 from worklint.references import Subject, Tell
-from worklint.syntax.printer import print_literal, quote
+from worklint.syntax.printer import print_expression, print_literal, quote
 from worklint.syntax.tree import (
     Between,
     Compare,
@@ -179,7 +179,7 @@ class Comparing:
             if not self._natural(literal, text):
                 self.tell(
                     "WL407", span, f"{name} holds {_holds(vr)}, and {literal.text} stands there without quotes",
-                    f"write {quote(literal.text)}",
+                    f"write {quote(literal.text)}", instead=quote(literal.text),
                 )  # fmt: skip
             return True
         if literal.kind == "string" and "\\" in text and standard.vr(vr).multiple:
@@ -199,7 +199,7 @@ class Comparing:
             # What letter case does at a source is judged there: archives do hold small letters in CS.
             self.tell(
                 "WL402", span, f"{name} holds codes (CS), which have no lower-case letters: {quote(text)} is none",
-                f"write {quote(text.upper())}",
+                f"write {quote(text.upper())}", instead=quote(text.upper()),
             )  # fmt: skip
         elif vr == "DA" and literal.kind == "datetime":
             time = standard.time_of(self.subject.path[-1].keyword) if self.subject.path else None
@@ -243,6 +243,7 @@ class Comparing:
                 "WL401", literal.span, f"nothing is found: {quote(text)} is no value of {quote(label.label)}",
                 f"did you mean {quote(near)}?" if near else
                 f"its values are {', '.join(quote(v) for v in label.values)}", severity="warning",
+                instead=quote(near) if near else None,
             )  # fmt: skip
 
     def _example(self) -> str:
@@ -273,7 +274,7 @@ class Comparing:
             self = replace(self, tell=_silence)
         low, one = self._bound(node.low, False, False)
         high, other = self._bound(node.high, True, False)
-        self._upside_down(low, high, node.span)
+        self._upside_down(low, high, node)
         return self._range(low, high, (False, False), one or other)
 
     def _order(self, node: Compare) -> Asked:
@@ -324,15 +325,16 @@ class Comparing:
     def _range(self, low: Value, high: Value, strict: tuple[bool, bool], relative: bool) -> Asked:
         return Asked("datetime" if self.time else "range", (low, high), strict, relative)
 
-    def _upside_down(self, low: Value, high: Value, span: Span) -> None:
+    def _upside_down(self, low: Value, high: Value, node: Between) -> None:
         if low.parameter or high.parameter or not (low.legal and high.legal and low.text and high.text):
             return
         one, other = _sort_key(self.vr, low.text), _sort_key(self.vr, high.text)
         if one is not None and other is not None and one > other:
             self.tell(
-                "WL208", span, f"nothing is found: between {low.text} and {high.text} lies nothing, the first is the "
-                f"{'later' if self.vr in _MOMENTS else 'larger'} one",
+                "WL208", node.span, f"nothing is found: between {low.text} and {high.text} lies nothing, the first is "
+                f"the {'later' if self.vr in _MOMENTS else 'larger'} one",
                 f"write between {high.text} and {low.text}",
+                instead=print_expression(replace(node, low=node.high, high=node.low)),
             )  # fmt: skip
 
     # --- relative dates
@@ -351,7 +353,7 @@ class Comparing:
             near = nearest(node.unit, clocks.UNITS)
             self.tell(
                 "WL308", node.unit_span, f"{node.unit} is no unit of time", f"did you mean {near}?" if near else
-                f"write one of {', '.join(clocks.UNITS)}",
+                f"write one of {', '.join(clocks.UNITS)}", instead=near,
             )  # fmt: skip
             if near is None:
                 return None
@@ -478,7 +480,9 @@ class Comparing:
         return False
 
 
-def _silence(rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "") -> None:
+def _silence(
+    rule: str, span: Span, message: str, remedy: str = "", *, severity: str = "", instead: str | None = None
+) -> None:
     """Tell nobody."""
 
 

@@ -152,6 +152,14 @@ def replacement_note(keyword: str, level: str = "study") -> str | None:
     return found[1] if found else None
 
 
+def exchanged(keyword: str, level: str = "study") -> str | None:
+    """Return the replacement of a keyword where a test of the one can be written as a test of the other: equal VR."""
+    use = replacement(keyword, level)
+    before = attribute_by_keyword(keyword)
+    after = attribute_by_keyword(use.rpartition(".")[2]) if use else None
+    return use if before and after and before.vr == after.vr else None
+
+
 @cache
 def _levels_file() -> bytes:
     return data.path(f"{_FOLDER}/levels.csv").read_bytes()

@@ -73,6 +73,7 @@ def render(name: str, span: Span, expected: tuple[str, ...], facts: dict[str, st
     """Make the problem of a mistake: its templates filled with facts."""
     entry = mistakes()[name]
     shown = _Facts({key: clip(text) for key, text in facts.items()})
+    instead = entry["fix"].format_map(facts) if "fix" in entry else facts.get("read")
     return Problem(
         entry["code"],
         span,
@@ -80,6 +81,7 @@ def render(name: str, span: Span, expected: tuple[str, ...], facts: dict[str, st
         entry.get("remedy", "").format_map(shown),
         expected,
         bool(entry.get("spoils")),
+        instead,
     )
 
 
@@ -313,18 +315,21 @@ def _known(reader: Reader, token: Token, kinds: set[str]) -> bool:
             continue
         groups = [match.group(), *(group or "" for group in match.groups())]
         at = reader.frames[-1][2] if drop else start
-        reader.report(
-            entry["name"], at, match.end(), found=match.group(), name=_subject(reader), earlier=earlier,
-            **{f"g{number}": group for number, group in enumerate(groups)},
-        )  # fmt: skip
-        for _ in range(drop):
-            reader.frames.pop()
-        _count_depth(reader)
         tokens: list[Token] = []
         for kind, template in entry.get("read", ()):
             text = template.format(*groups, earlier=earlier)
             quoted = kind == "STRING" and not entry.get("raw")
             tokens.append((kind, at, match.end(), f'"{text}"' if quoted else text))
+        facts = {f"g{number}": group for number, group in enumerate(groups)}
+        if not entry.get("spoils") and not entry.get("again"):
+            around = reader.content[at - 1 : at], reader.content[match.end() : match.end() + 1]
+            facts["read"] = _apart(around[0], _as_written(tokens), around[1])
+        reader.report(
+            entry["name"], at, match.end(), found=match.group(), name=_subject(reader), earlier=earlier, **facts
+        )
+        for _ in range(drop):
+            reader.frames.pop()
+        _count_depth(reader)
         reader.queue += tokens[::-1]
         reader.position = match.end()
         if entry.get("again"):
@@ -332,6 +337,21 @@ def _known(reader: Reader, token: Token, kinds: set[str]) -> bool:
         reader.corrected_at = -1
         return True
     return False
+
+
+def _as_written(tokens: Sequence[Token]) -> str:
+    """Return tokens as text."""
+    out = ""
+    for before, token in zip((None, *tokens), tokens, strict=False):
+        tight = before is None or before[0] == "LPAR" or token[0] in ("RPAR", "COMMA")
+        out += token[3] if tight else f" {token[3]}"
+    return out
+
+
+def _apart(before: str, text: str, after: str) -> str:
+    """Return a text with blanks where a word of it would run into the words around it."""
+    first, last = before.isalnum() and text[:1].isalnum(), after.isalnum() and text[-1:].isalnum()
+    return f"{' ' * first}{text}{' ' * last}"
 
 
 def _push(reader: Reader, symbol: str, value: Any, start: int, end: int) -> None:

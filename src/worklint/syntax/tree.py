@@ -24,7 +24,7 @@ class Problem:
     """A mistake of syntax: code, place, what was found, what would be right.
 
     ``expected`` names by kind what could stand there (at most eight). ``spoils`` is true where the block that holds
-    the mistake cannot be judged.
+    the mistake cannot be judged. ``instead`` is what to write in the place of ``span``, where there is only one way.
     """
 
     code: str
@@ -33,6 +33,7 @@ class Problem:
     remedy: str = ""
     expected: tuple[str, ...] = ()
     spoils: bool = False
+    instead: str | None = None
 
 
 @frozen
