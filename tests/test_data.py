@@ -78,6 +78,11 @@ citations.book = {grade: code, citation: "x.c"}                     | take it ou
 sets.unused = [PatientID]                                           | take it out
 statements.0.forr = {}                                              | forr
 extends = nothing                                                   | no product file
+measurements = [{for: {releases: "=1.1"}, file: "no.json"}]         | tools/measure.py
+measurements = [{for: {releases: "=1.3"}, file: "no.json"}]         | add it there
+measurements = [{for: {releases: ">=1.1", transport: dimse}, file: "pynetdicom-qrscp@3.0.4_dimse.json"}] | one release
+measurements = [{for: {releases: "=1.1", transport: dicomweb}, file: "pynetdicom-qrscp@3.0.4_dimse.json"}] | over dimse
+statements.0.key = {does: applied, undecided: {adds: [case]}}       | counted too
 """
 
 
@@ -112,7 +117,8 @@ SHAPES = {
     ("keeping", 0): "keeping", ("keeping", 0, "gives"): "gives", ("service",): "service", ("viewer",): "viewer",
     ("service", "cap", 0): "cap", ("service", "selectors", 0): "selectors", ("service", "hides", 0): "hidden",
     ("service", "selectors", 0, "any-of", 0): "selector-key", ("facts", 0): "fact", ("models", 0): "model",
-    ("viewer", "sends", 0): "sending",
+    ("viewer", "sends", 0): "sending", ("measurements", 0): "measurement",
+    ("statements", 0, "key", "undecided"): "undecided",
 }  # fmt: skip
 EVERYTHING: dict[str, Any] = {
     "product": "everything",
@@ -122,6 +128,7 @@ EVERYTHING: dict[str, Any] = {
     "statements": [{"for": {}, "key": {"does": "applied"}, "evidence": "c"}],
     "interactions": [{"when": {}, "then": {"query": {"does": "applied"}}, "evidence": "c"}],
     "lifts": [{"lifts": "parents-required"}],
+    "measurements": [{"file": "x.json"}],
     "keeping": [{"gives": {"behind": ["a", "b"]}, "evidence": "c"}],
     "service": {
         "cap": [{"evidence": "c"}],
@@ -149,7 +156,9 @@ def test_schema_and_reader_know_the_same_keys(monkeypatch: pytest.MonkeyPatch) -
         assert read[shape] == set(described["properties"]), (shape, name)
     statement, replacement = (set(SCHEMA["$defs"][n]["properties"]) for n in ("statement", "replacement"))
     assert statement == replacement
-    assert {s for s in read if s not in SHAPES and "for" not in s} <= {("interactions", 0, "then", "query")}
+    assert {s for s in read if s not in SHAPES and "for" not in s} <= {
+        ("interactions", 0, "then", "query"), ("interactions", 0, "then", "query", "undecided"),
+    }  # fmt: skip
 
 
 def test_schema_and_reader_know_the_same_words() -> None:

@@ -21,6 +21,7 @@ from worklint.knowledge.profile_reader import read_profile
 from worklint.model import GRADES
 
 _FOLDER = "dicom_dictionaries/products"
+_MEASURED = "dicom_dictionaries/measured"
 _SAMPLES = tuple(
     Sent(text, kind, vr, low=text.partition("-")[0], high=text.partition("-")[2], count=text.count("\\") + 1)
     for kind, vr, text in (
@@ -78,7 +79,7 @@ def lint(content: Mapping[str, Any]) -> list[Problem]:
         return [*found, Problem("extends", f"no product file {content.get('extends')!r}; name one of {_FOLDER}")]
     if found:
         return found
-    for check in (_keywords, _levels, _releases, _unused, _settings, _wildcards, _ties):
+    for check in (_keywords, _levels, _releases, _unused, _settings, _wildcards, _ties, _measurements):
         found += check(content, profile)
     return found
 
@@ -89,7 +90,8 @@ def lint(content: Mapping[str, Any]) -> list[Problem]:
 def _records(content: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield every record that has a ``for``, with its place."""
     sections = [
-        (name, content.get(name, [])) for name in ("statements", "interactions", "lifts", "keeping", "facts", "models")
+        (name, content.get(name, []))
+        for name in ("statements", "interactions", "lifts", "keeping", "facts", "models", "measurements")
     ]
     sections += [(f"service.{n}", content.get("service", {}).get(n, [])) for n in ("cap", "selectors", "hides")]
     sections += [("viewer.sends", content.get("viewer", {}).get("sends", []))]
@@ -330,6 +332,27 @@ def _ties(content: Mapping[str, Any], profile: Profile) -> Iterator[Problem]:
                     f"statements[{i}] and [{j}]",
                     f"both speak of {name} with equal right and differ; give one a value, a setting or releases",
                 )
+
+
+def _measurements(content: Mapping[str, Any], profile: Profile) -> Iterator[Problem]:
+    """What a probe wrote is of one release, is graded so, and says no more than it measured."""
+    for i, one in enumerate(profile.measurements):
+        place = f"measurements[{i}]"
+        try:
+            written = data.read_json(f"{_MEASURED}/{one.file}")
+        except FileNotFoundError:
+            yield Problem(f"{place}.file", f"there is no {_MEASURED}/{one.file}; tools/measure.py writes it")
+            continue
+        for problem in schema_problems(written):
+            yield Problem(f"{place}.file", f"{one.file}: {problem}")
+        if [r[:1] for r in one.where.releases] != ["="]:
+            yield Problem(f"{place}.for.releases", 'one release was measured: write "=1.2.3"')
+        if one.where.transports != tuple(written["transports"]):
+            yield Problem(f"{place}.for.transport", f"it was measured over {', '.join(written['transports'])}")
+        if not written.get("measured", {}).get("complete"):
+            yield Problem(f"{place}.file", "the measurement ended early; measure again")
+        if any(c["grade"] != "measured" for c in written["citations"].values()):
+            yield Problem(f"{place}.file", "only what was measured stands there; state the rest in the product's file")
 
 
 def main(arguments: list[str]) -> int:

@@ -271,15 +271,70 @@ def _that_speak_of(place: Place, key: KeyAt) -> tuple[tuple[Statement, ...], tup
     return tuple(filter(speaks, place.site)), tuple(filter(speaks, place.profile.statements))
 
 
+@lru_cache(maxsize=2_000)
+def _measured(place: Place) -> tuple[tuple[Place, frozenset[str]], ...]:
+    """Return the place once for each measurement of such a source, with what was measured as its profile."""
+    return tuple(
+        (replace(place, profile=m.profile, site=()), m.apart)
+        for m in place.profile.measurements
+        if m.profile is not None and place_fits(m.where, place) is True
+    )
+
+
+def _measured_behaviour(measured: Place, nothing_sent: KeyAt, key: KeyAt) -> Behaviour | None:
+    """Return what a probe saw the source do with the key; ``None`` if it did not look at such a key or value."""
+    statements = _that_speak_of(measured, nothing_sent)[1]
+    if not key.sent.legal and key.sent.kind != "wildcard":
+        statements = tuple(s for s in statements if _ILLEGAL & set(s.where.values))
+    return choose(statements, measured, key)
+
+
+def completed(
+    measured: Behaviour | None, stated: Behaviour | None, apart: frozenset[str] = frozenset(), kind: str = "single"
+) -> Behaviour | None:
+    """Return what was measured, completed by what the product's file states.
+
+    What a probe saw holds. What it could neither see nor exclude is as the file states it; and so is every further
+    reason of the file, which an archive of that day may only not have shown. ``apart`` are reasons of which the file
+    alone speaks. Where the two say different things, both are possible.
+    """
+    if measured is None or measured.does == "unknown":
+        return stated
+    if stated is None or (stated.does == "unknown" and not stated.one_of):
+        return measured
+    if stated.one_of:
+        return stated
+    adds, misses = measured.adds - measured.open_adds - apart, measured.misses - measured.open_misses - apart
+    if stated.does != measured.does:
+        alike = kind == "universal" and {stated.does, measured.does} == {"ignored", "applied"} and not adds | misses
+        # A pattern that is taken literally finds nothing: the file only says why.
+        if not alike and not (measured.does == "nothing" and stated.does == "applied" and stated.misses):
+            return _one_of([measured, stated])
+        adds = misses = frozenset()
+    doubtful = GRADES[best_grade(stated.evidence)] in ("issue", "assumed")
+    return replace(
+        stated,
+        adds=stated.adds | adds,
+        misses=stated.misses | misses,
+        evidence=measured.evidence if doubtful else tuple(dict.fromkeys((*measured.evidence, *stated.evidence))),
+    )
+
+
 def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
-    """Return what the source does with the key: the site's word first, then the product's, then the default."""
-    site, product = _that_speak_of(place, replace(key, sent=Sent("", "", key.sent.vr)))
+    """Return what the source does with the key: the site's word first, then the product's, then the default.
+
+    The product's word is what was measured of it, completed by what its file says.
+    """
+    nothing_sent = replace(key, sent=Sent("", "", key.sent.vr))
+    site, product = _that_speak_of(place, nothing_sent)
     chosen = _choose(site, place, key) if site else None
     if chosen is None:
         chosen = _choose(product, place, key)
+        for measured, apart in _measured(place):
+            chosen = completed(_measured_behaviour(measured, nothing_sent, key), chosen, apart, key.sent.kind)
     if chosen is None:
         chosen = default_behaviour(place, key)
-    if chosen.returned == "unknown":
+    if chosen.returned == "unknown" or chosen.origin == "standard":
         back = (_returned(site, place, key) if site else None) or _returned(product, place, key)
         if back is not None:
             chosen = replace(chosen, returned=back[0], absent_means_absent=back[1])

@@ -19,6 +19,7 @@ from worklint.record import frozen, replace
 from worklint.yaml_text import Node, ProjectError, compose
 
 _FOLDER = "dicom_dictionaries/products"
+_MEASURED = "dicom_dictionaries/measured"
 
 
 @frozen
@@ -56,13 +57,20 @@ def _load(name: str) -> Profile:
     return read_profile(_with_base(data.read_json(f"{_FOLDER}/{name}.json")))
 
 
+@cache
+def measurement(name: str) -> Profile:
+    """Return what a probe wrote of a product of the database (``dicom_dictionaries/measured``)."""
+    return read_profile(data.read_json(f"{_MEASURED}/{name}"))
+
+
 def _with_base(child: dict[str, Any]) -> dict[str, Any]:
     """Put a product on the base that it extends; a record with the same ``for`` takes the base's place."""
     base_name = child.get("extends")
     if base_name is None:
         return child
     base = _with_base(data.read_json(f"{_FOLDER}/{base_name}.json"))
-    merged = {**base, **{k: v for k, v in child.items() if k != "extends"}}
+    # A measurement is of the product that was measured.
+    merged = {**base, "measurements": [], **{k: v for k, v in child.items() if k != "extends"}}
     for section in ("citations", "sets", "settings"):
         merged[section] = {**base.get(section, {}), **child.get(section, {})}
     for section in ("statements", "interactions", "keeping", "lifts", "facts"):
@@ -157,6 +165,7 @@ def at_release(whole: Profile, release: str | None) -> Chosen:
         hides=keep(whole.hides),
         facts=keep(whole.facts),
         sends=keep(whole.sends),
+        measurements=tuple(replace(m, profile=measurement(m.file)) for m in keep(whole.measurements)),
     )
     return Chosen(profile, release, known)
 

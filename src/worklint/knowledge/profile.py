@@ -77,7 +77,8 @@ class Behaviour:
 
     ``one_of`` lists alternatives of which it is not known which holds. ``alone``: no ``also`` statement adds to it.
     ``returned`` says how the attribute comes back, ``absent_means_absent`` whether a row without it has no value.
-    ``rule`` is the code of the rule that explains it, where it is not the obvious one.
+    ``rule`` is the code of the rule that explains it, where it is not the obvious one. ``open_adds`` and ``open_misses``
+    are those of the reasons that a measurement did not see, and could not exclude either.
     """
 
     does: str
@@ -93,6 +94,8 @@ class Behaviour:
     evidence: tuple[Evidence, ...] = ()
     origin: str = ""
     rule: str | None = None
+    open_adds: frozenset[str] = frozenset()
+    open_misses: frozenset[str] = frozenset()
 
 
 @frozen
@@ -234,6 +237,20 @@ class SettingInfo:
 
 
 @frozen
+class Measurement:
+    """What a probe wrote of the product, and what it was asked of: ``where`` names release, transport and settings.
+
+    ``apart`` are reasons of which the product's own records alone speak, because they know what these depend on.
+    ``profile`` is read only for a release of which it speaks (``products.profile``).
+    """
+
+    where: Where
+    file: str
+    apart: frozenset[str] = frozenset()
+    profile: Profile | None = None
+
+
+@frozen
 class Profile:
     """Everything known of one product. ``release`` is set once a release was chosen (``products.profile``)."""
 
@@ -262,6 +279,7 @@ class Profile:
     release: str | None = None
     notes: tuple[str, ...] = ()
     negotiation: Mapping[str, str] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
     grade: str = "product"
 
     def default_setting(self, name: str) -> str | None:

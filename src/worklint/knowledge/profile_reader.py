@@ -18,6 +18,7 @@ from worklint.knowledge.profile import (
     Hidden,
     Interaction,
     Keeping,
+    Measurement,
     Offered,
     Profile,
     ProfileError,
@@ -35,7 +36,7 @@ from worklint.model import GRADES, MATCHING_KINDS, REASONS, Evidence
 _TOP = {
     "$schema", "schema", "product", "name", "kind", "description", "aliases", "extends", "releases", "transports",
     "models", "settings", "citations", "sets", "statements", "interactions", "lifts", "keeping", "service", "facts",
-    "viewer", "notes", "measured", "vendor",
+    "viewer", "notes", "measured", "measurements", "vendor",
 }  # fmt: skip
 _WHERE = {
     "model", "transport", "level", "attribute", "label", "vr", "kind", "value", "product", "role", "purpose", "local",
@@ -194,7 +195,7 @@ class _Reader:
         return frozenset(self.words(value, REASONS, place))
 
     def key(self, value: Any, place: tuple[str | int, ...], **more: Any) -> Behaviour:
-        k = self.keys(value, {"does", "adds", "misses", "one-of", "status", "alone", "rule"}, place)
+        k = self.keys(value, {"does", "adds", "misses", "undecided", "one-of", "status", "alone", "rule"}, place)
         if "one-of" in k:
             options = k["one-of"]
             if not isinstance(options, list) or len(options) < 2:
@@ -210,11 +211,18 @@ class _Reader:
             raise self.fail(f"a key that is {does} has no reasons of its own", place, "leave out adds and misses")
         if does == "nothing" and adds:
             raise self.fail("an answer of nothing adds nothing", place, "leave out adds")
+        undecided = self.keys(k.get("undecided", {}), {"adds", "misses"}, (*place, "undecided"))
+        open_adds = self.reasons(undecided.get("adds"), (*place, "undecided", "adds"))
+        open_misses = self.reasons(undecided.get("misses"), (*place, "undecided", "misses"))
+        if not (open_adds <= adds and open_misses <= misses):
+            raise self.fail("what is undecided is counted too", (*place, "undecided"), "name it under adds or misses")
         status = k.get("status")
         return Behaviour(
             does,
             adds,
             misses,
+            open_adds=open_adds,
+            open_misses=open_misses,
             status=None if status is None else str(status),
             rule=k.get("rule"),
             alone=self.flag(k.get("alone", False), (*place, "alone")),
@@ -371,6 +379,15 @@ class _Reader:
             own_negation=self.flag(viewer.get("negation", False), ("viewer", "negation")),
             notes=self.texts(d.get("notes"), ("notes",)),
             negotiation={str(k): str(v) for k, v in (service.get("negotiation") or {}).items()},
+            measurements=tuple(self._measurement(r, p) for r, p in self.each("measurements", d)),
+        )
+
+    def _measurement(self, record: Any, place: tuple[str | int, ...]) -> Measurement:
+        r = self.keys(record, {"for", "file", "apart", "because"}, place)
+        return Measurement(
+            self.where(r.get("for"), (*place, "for")),
+            self.text(r.get("file"), (*place, "file")),
+            self.reasons(r.get("apart"), (*place, "apart")),
         )
 
     def _setting(self, name: str, value: Any) -> SettingInfo:

@@ -13,6 +13,7 @@ from typing import Any
 from worklint.knowledge import standard
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
+from worklint.network.meaning import WIDE
 from worklint.network.measure import Measured, Slot
 from worklint.network.probe import Record
 from worklint.network.subjects import subjects
@@ -91,16 +92,23 @@ def text_of(profile: Json) -> str:
 def key_of(found: Found) -> Json:
     """Return what a statement says of the key."""
     if found.does == "applied":
-        adds = found.adds | found.open_adds
-        misses = found.misses | (found.open_misses - _DROPPED)
+        adds = _told(found.adds | found.open_adds)
+        misses = _told(found.misses | (found.open_misses - _DROPPED))
         key: Json = {"does": "applied"}
         if adds:
             key["adds"] = _order({*adds, "absent"} if "empty" in adds else adds)
         if misses:
             key["misses"] = _order(misses)
+        open_adds = adds - _told(found.adds)
+        undecided = {
+            "adds": open_adds | {"absent"} if "empty" in open_adds else open_adds,
+            "misses": misses - _told(found.misses),
+        }
+        if any(undecided.values()):
+            key["undecided"] = {name: _order(reasons) for name, reasons in undecided.items() if reasons}
         return key
     if found.does == "nothing":
-        return {"does": "nothing", "misses": _order(found.misses or {"other"})}
+        return {"does": "nothing", "misses": _order(_told(found.misses) or {"other"})}
     if found.does == "refused":
         return {"does": "refused", "status": found.status}
     if found.does == "unknown" and found.status and found.status != "excludes":
@@ -109,6 +117,10 @@ def key_of(found: Found) -> Json:
             {"does": "applied", "adds": ["other"], "misses": ["other"]},
         ]}  # fmt: skip
     return {"does": found.does}
+
+
+def _told(reasons: frozenset[str]) -> frozenset[str]:
+    return frozenset("charset" if r == WIDE else r for r in reasons)
 
 
 def _order(reasons: Iterable[str]) -> list[str]:
@@ -120,7 +132,7 @@ def _order(reasons: Iterable[str]) -> list[str]:
 def because_of(found: Found) -> str:
     """Return in words what was seen, without any value."""
     text = found.why
-    undecided = sorted((found.open_adds | found.open_misses) - _DROPPED)
+    undecided = sorted(_told((found.open_adds | found.open_misses) - _DROPPED))
     if found.does == "applied" and undecided:
         names = ", ".join("empty values" if r == "empty" else r for r in undecided)
         text = f"what could be decided is; not decidable here, for want of values that would show it: {names}"

@@ -13,27 +13,39 @@ from worklint.network.meaning import FOREIGN, PATTERN_SQL, WIDE, Asked, matches,
 
 Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
+_BY_PLACE = frozenset({"one-value", "one-instance"})
+"""Ways of losing a match that depend on which of several places a source looks at."""
 _BROAD = frozenset({"wildcard-literal", "range-literal"})
 """Ways of losing that every value of a kind of matching shares; all others need a peculiar value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An entity as one attribute knows it: its values (``None``: not known), and whether they lie in several below."""
+    """An entity as one attribute knows it: its values (``None``: not known), and whether they lie in several below.
+
+    ``members`` are then the different lists of values of the entities below.
+    """
 
     id: Id
     values: tuple[str, ...] | None
     scattered: bool = False
+    members: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A key that was asked and the identities that came back. ``cut``: what did not come may only have been cut off."""
+    """A key that was asked and the identities that came back. ``cut``: what did not come may only have been cut off.
+
+    ``strangers`` are entities that were not known before, with the values that their rows show; ``expected``: the key
+    took the place of one that narrows the scope, so that there are such entities.
+    """
 
     asked: Asked
     kept: frozenset[Id]
     failure: str = ""
     cut: bool = False
+    strangers: tuple[Subject, ...] = ()
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,19 @@ class _Tally:
     cleared_misses: set[str] = field(default_factory=set)
     unexplained: list[tuple[Asked, tuple[frozenset[str], ...]]] = field(default_factory=list)
     lost_by: list[frozenset[str]] = field(default_factory=list)
+    places: dict[Id, list[frozenset[int]]] = field(default_factory=dict)
+
+    def found_at(self, subject: Subject, asked: Asked, ways: frozenset[str]) -> None:
+        """Count a match that was kept. That every place is looked at shows only where two were found, one by one."""
+        self.kept += 1
+        self.cleared_misses |= ways - _BY_PLACE
+        if ways & _BY_PLACE:
+            places = subject.members if subject.scattered else tuple((v,) for v in subject.values or ())
+            here = frozenset(i for i, values in enumerate(places) if matches(asked, values))
+            before = self.places.setdefault(subject.id, [])
+            if any(not here & other for other in before):
+                self.cleared_misses |= ways & _BY_PLACE
+            before.append(here)
 
 
 def infer(
@@ -138,15 +163,18 @@ def infer(
     misses = _losses(tally)
     cleared_adds = {r for r, ids in tally.cleared_adds.items() if len(ids) > 1 or r != "empty"} - adds
     cleared_misses = tally.cleared_misses - misses
+    # Where every entity is one that was asked for, a key that is looked at and one that is not are alike.
+    unlooked = frozenset() if tally.left_out or tally.added else frozenset({"other"})
     sql = PATTERN_SQL in adds
     if WIDE in misses:
         # Where a character counts as several, a pattern of that many question marks finds it.
-        misses, adds = misses - {WIDE} | {"other"}, adds | {"other"}
+        adds |= {WIDE}
+        cleared_adds -= {WIDE}
     return Found(
         "applied",
         adds=frozenset(adds - {PATTERN_SQL}),
         misses=frozenset(misses),
-        open_adds=possible_adds - adds - cleared_adds,
+        open_adds=possible_adds - adds - cleared_adds | unlooked,
         open_misses=possible_misses - misses - cleared_misses,
         excluded=frozenset("+" + r for r in cleared_adds) | frozenset("-" + r for r in cleared_misses),
         sql=sql,
@@ -166,8 +194,7 @@ def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: b
         if matches(asked, subject.values):
             ways = narrowed(asked, subject.values, subject.scattered)
             if came:
-                tally.kept += 1
-                tally.cleared_misses |= ways
+                tally.found_at(subject, asked, ways)
             else:
                 tally.lost += 1
                 tally.lost_by.append(ways)
@@ -181,8 +208,12 @@ def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: b
                 for way in found:
                     if len(way) == 1:
                         tally.cleared_adds.setdefault(next(iter(way)), set()).add(subject.id)
-    strangers = trial.kept - known.keys()
-    if strangers and complete:
+    shown = {s.id for s in trial.strangers}
+    for stranger in trial.strangers:
+        if stranger.values and not matches(asked, stranger.values):
+            tally.added += 1
+            tally.unexplained.append((asked, widened(asked, stranger.values)))
+    if trial.kept - known.keys() - shown and complete and not trial.expected:
         tally.added += 1
         tally.unexplained.append((asked, ()))
 
@@ -223,9 +254,13 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
         return found
     alike = [p for p in peers if p.does == "applied" and _agree(found, p)]
     open_adds, open_misses = set(found.open_adds), set(found.open_misses)
+    # How several values of one attribute are held is no matter of how texts are compared.
+    own = frozenset() if "-joined" in found.excluded else frozenset({"+joined"})
     adds, misses = set(found.adds), set(found.misses)
     for sign, undecided, seen in (("+", open_adds, adds), ("-", open_misses, misses)):
         for reason in list(undecided):
+            if sign + reason in own:
+                continue
             cleared = sum(1 for p in alike if sign + reason in p.excluded)
             blamed = sum(1 for p in alike if sign + reason in p.blamed)
             # Few attributes hold several words: one that was seen not to be searched by word speaks for all.

@@ -18,6 +18,7 @@ from worklint.network.meaning import (
     NUMBERS,
     PATTERN_SQL,
     TEXT,
+    WIDE,
     Asked,
     ask_range,
     ask_single,
@@ -65,6 +66,8 @@ def possible_adds(kind: str, vr: str, several: bool = False) -> frozenset[str]:
         found.add("padding")
     if vr == "PN" and kind in ("single", "wildcard"):
         found.add("group")
+    if kind == "wildcard" and vr in CASED:
+        found.add(WIDE)
     if kind == "wildcard" and several:
         found.add("joined")
     if kind == "single" and vr == "UI":
@@ -78,7 +81,7 @@ def possible_misses(kind: str, vr: str, several: bool, below: bool) -> frozenset
     """Return the ways in which a source may lose a match; each is believed until a query excluded it."""
     found: set[str] = set()
     if vr in CASED and kind in ("single", "wildcard"):
-        found |= {"padding", "charset"}
+        found |= {"padding", "charset"} | ({WIDE} if kind == "wildcard" else set())
     if vr == "PN" and kind in ("single", "wildcard"):
         found.add("group")
     if kind == "wildcard":
@@ -243,7 +246,7 @@ def wildcard(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
             made.append(one)
             covered |= worth
     cut = "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*"
-    if lean and made:
+    if lean and made and not all(matches(a, v) for a in made for v in stored):
         return (*dict.fromkeys(made), Asked("wildcard", vr, "*"))
     return (*dict.fromkeys(made), Asked("wildcard", vr, cut), Asked("wildcard", vr, "*"))
 
@@ -259,8 +262,8 @@ def _patterns(vr: str, values: list[str], texts: list[str]) -> Iterable[tuple[st
         if not v.isascii():
             # One character may be several bytes.
             at = next(i for i, c in enumerate(v) if not c.isascii())
-            yield "kept", f"{v[:at]}?{v[at + 1 :]}"
-            break
+            yield "-" + WIDE, f"{v[:at]}?{v[at + 1 :]}"
+            yield "+" + WIDE, f"{v[:at]}{'?' * len(v[at].encode())}{v[at + 1 :]}"
     for v in texts[:3]:
         yield "+case", f"{v[:-1].swapcase()}*"
         yield "+" + PATTERN_SQL, f"{_scored(v)}*"
@@ -301,7 +304,9 @@ def ranges(vr: str, stored: Stored, lean: bool = False) -> dict[str, tuple[Asked
     if vr == "DA":
         closed.append(ask_range(vr, "18500101", "18501231"))
     if lean:
-        return {"closed": tuple(closed[:1]), "open-end": (ask_range(vr, middle, ""),)}
+        # Where all entities lie inside, only what lies outside tells that the key is looked at.
+        far = [] if middle != low else [ask_range(vr, _after(vr, high), "")]
+        return {"closed": tuple(closed[:1]), "open-end": tuple(a for a in (ask_range(vr, middle, ""), *far) if a.low)}
     start = [ask_range(vr, "", middle), ask_range(vr, "", _before(vr, low))]
     end = [ask_range(vr, middle, ""), ask_range(vr, _after(vr, high), "")]
     return {
