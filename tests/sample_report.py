@@ -15,7 +15,9 @@ from worklint.report.types import (
     ConstraintRow,
     FilterRow,
     FindingRow,
+    PlannedRow,
     ProjectRow,
+    Repaired,
     Report,
     SourceRow,
     Summary,
@@ -105,6 +107,12 @@ _CAUSES: tuple[tuple[str | None, str, str, tuple[tuple[Grade, str, str | None], 
         "Of a long answer only the first 1,000 studies come back, without a warning.",
         "Add a date range.",
         (("code", "https://github.com/example/archive/blob/main/Find.java", None),),
+    ),
+    (
+        None,
+        "Studies that do not match the list still appear: the source does not return the value, so nobody can check it.",
+        "Ask the vendor whether it can return the value.",
+        (("documented", "manual of the archive, chapter 7", "2025-06-01"),),
     ),
 )
 
@@ -301,8 +309,16 @@ def _finding(
     )  # type: ignore[arg-type]
 
 
+def _left(severity: str | None) -> PlannedRow:
+    if severity is None:
+        return PlannedRow("exact", "", None, (), (), (), "✓", "one query at study level")
+    if severity == "error":
+        return PlannedRow("superset", "!", "warning", ("not-sent",), (), (11,), "+", "one query at series level first")
+    return PlannedRow("exact", "", None, (), (), (), "✓", "one query at study level; the client checks PatientName")
+
+
 def sample(planned: bool = False) -> Report:
-    """Return the report; ``planned`` gives the filters a second verdict."""
+    """Return the report; ``planned`` gives cells and filters a second verdict."""
     worklists, constraints, cells, filters = [], [], [], []
     for name, file, line, description, parts in _WORKLISTS:
         id_ = f"{file}#{name}"
@@ -352,7 +368,7 @@ def sample(planned: bool = False) -> Report:
                 FilterRow(
                     id_, source.id, verdict, mark, severity, bool(adds), bool(misses), verdict == "rejected",
                     verdict != "unknown", adds, misses, causes, sign, grade,
-                    ("superset" if severity else "exact") if planned else None,
+                    _left(severity) if planned else None,
                 )
             )  # fmt: skip
     chest, names, odd = "reading/chest.worklist", "reading/names.worklist", "odd/markup, and <commas>.worklist"
@@ -375,6 +391,8 @@ def sample(planned: bool = False) -> Report:
                  worklist="odd/all.worklist#Everything", sources=("vna",), baselined=True),
         _finding("WL601", "stale-copies", "warning", Span("worklint.yaml", 9, 3, 9, 7), "Copies at two clusters can differ.", "", sources=("east", "west")),
     )  # fmt: skip
+    if planned:
+        cells = [replace(c, planned=_left(c.severity)) for c in cells]
     causes = tuple(
         CauseRow(
             i,
@@ -391,7 +409,7 @@ def sample(planned: bool = False) -> Report:
         "1.0.0", "2026.11",
         ProjectRow("worklint.yaml", "Lakeside Health & Sons <i>", "impax-client@6.5.1", "Europe/Brussels", "2026-11-24", "east"),
         tuple(worklists), SOURCES, tuple(constraints), causes, tuple(cells), tuple(filters), findings,
-        Summary(len(worklists), len(constraints), len(SOURCES), 2, 3, 2, len(miss), sum(not c.known for c in cells), 1, 1, 0, len(cells)),
+        Summary(len(worklists), len(constraints), len(SOURCES), 2, 3, 2, len(miss), sum(not c.known for c in cells), 1, 1, 0, len(cells), Repaired(9, 4, 0, 5, 0) if planned else None),
     )  # fmt: skip
 
 

@@ -131,8 +131,12 @@ def test_legend_shows_what_occurs_and_no_more() -> None:
 
 def test_empty_and_planned() -> None:
     assert "There is no worklist to judge." in page(empty())
-    assert "planned: extra" in page(sample(planned=True))
-    assert "planned:" not in Reader(page(sample())).all("table")[0][1]
+    planned = Reader(page(sample(planned=True)))
+    assert "unreliable: missing, as planned still extra, evidence D" in planned.all("table")[0][1]
+    assert "Sent as planned, 4 of 9 unreliable pairs" in planned.all("div", **{"class": "repair"})[0][1]
+    plain = Reader(page(sample()))
+    assert "as planned" not in plain.all("table")[0][1] and not plain.all("div", **{"class": "repair"})
+    assert planned.all("button", **{"data-view": "planned"}) and not plain.all("button", **{"data-view": "planned"})
 
 
 def test_equal_rows_are_in_the_data_once() -> None:
@@ -246,6 +250,20 @@ def test_address_opens_a_cell(text: str, chromium: Chromium) -> None:
     assert "the source ignores the key" in details and "This value can trigger the reason." in details
     assert len([1 for a, _ in found.all("tr") if a.get("class") == "sub"]) == 4
     assert len([1 for a, _ in found.all("button") if a.get("aria-current") == "true"]) == 1
+
+
+@pytest.mark.browser
+def test_address_opens_a_cell_as_planned(chromium: Chromium) -> None:
+    found, said = chromium.open(page(sample(planned=True)), CELL + "&view=planned")
+    assert said == ""
+    _, details = found.all("aside")[0]
+    assert "misses nothing, but studies that were not asked for stay on the list" in details
+    assert "so nobody can check it" in details and "manual of the archive, chapter 7" in details
+    assert "Ask the vendor whether it can return the value." in details
+    pressed = [a["data-view"] for a, _ in found.all("button", **{"aria-pressed": "true"}) if a.get("data-view")]
+    assert pressed == ["planned"]
+    cells = [t for a, t in found.all("button") if a.get("class") == "cell"]
+    assert "unreliable: still extrawritten: missing, evidence D" in cells
 
 
 @pytest.mark.browser

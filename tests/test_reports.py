@@ -123,12 +123,16 @@ def test_json_holds_the_report() -> None:
     assert found["schema"] == "worklint/report/1"
     for member in ("worklists", "sources", "constraints", "causes", "cells", "filters", "findings"):
         assert len(found[member]) == len(getattr(report, member))
-    assert set(found["cells"][0]) == {f.name for f in fields(report.cells[0])}
+    assert set(found["cells"][0]) == {f.name for f in fields(report.cells[0])} | {"as_planned"}
     assert found["worklists"][6]["name"] == HOSTILE
     assert found["constraints"][2]["via"] == [{"file": "reading/chest.worklist", "line": 44, "column": 11}]
     assert found["causes"][2]["facts"] == {"attribute": "BodyPartExamined"}
-    assert "as_planned" in found["filters"][0]
-    assert "as_planned" not in json.loads(written("json", sample()))["filters"][0]
+    plain = json.loads(written("json", sample()))
+    for member in ("cells", "filters"):
+        worse = next(one for one in found[member] if one["severity"] == "error")
+        assert worse["as_planned"] == "superset" and worse["planned"]["causes"] == [11]
+        assert not {"as_planned", "planned"} & set(plain[member][0])
+    assert found["summary"]["planned"]["unreliable"] == 9 and "planned" not in plain["summary"]
 
 
 def test_sets_are_in_one_order() -> None:

@@ -18,12 +18,13 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from worklint import report as writers  # noqa: E402
 from worklint.inputs import gather  # noqa: E402
-from worklint.run import run  # noqa: E402
+from worklint.run import Options, run  # noqa: E402
 
 TODAY = date(2026, 11, 24)
 FOLDER = ROOT / "reports" / "demo"
 FILES = {
     "check.txt": ("text", {}),
+    "check-planned.txt": ("text", {}),
     "check.concise.txt": ("concise", {}),
     "matrix.txt": ("table", {}),
     "matrix.csv": ("csv", {}),
@@ -39,10 +40,15 @@ FILES = {
 def produced() -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file, as the commands write them for 80 columns without colour."""
     gathered = gather(["examples/lakeside"], ROOT)
-    report = run(gathered.texts, gathered.site, TODAY, shared=gathered.shared)
+    plain, planned = (
+        run(gathered.texts, gathered.site, TODAY, shared=gathered.shared, options=Options(planned=p))
+        for p in (False, True)
+    )  # fmt: skip
     texts = {t.file: t for t in (*gathered.shared, *gathered.texts)}
     for name, (format_, options) in FILES.items():
         out = io.StringIO(newline="")
+        # A plain `check` makes no plans; `matrix` does.
+        report = plain if name in ("check.txt", "check.concise.txt") else planned
         writers.writer(format_)(report, out, texts=texts, width=80, colour=False, ascii=False, **options)
         yield name, out.getvalue().encode()
 

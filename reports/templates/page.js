@@ -12,7 +12,7 @@
   const rowOf = new Map();      // number of a worklist -> its row
   const partsOf = new Map();    // number of a worklist -> the rows of its constraints
   const expanded = new Set();
-  const state = { show: "", order: "worst", find: "", list: -1, part: -1, source: -1 };
+  const state = { show: "", order: "worst", find: "", view: "written", list: -1, part: -1, source: -1 };
   let limit = data.pageSize, allOpen = false, writing = false;
 
   const el = (tag, cls, ...inside) => {
@@ -35,22 +35,25 @@
   const verdict = (list, part, source) => {
     const at = data.rows[part < 0 ? data.lists[list].row : data.lists[list].parts[part][4]][source];
     if (at < 0) return null;
-    const [kind, mark, grade, sentence, adds, misses, causes, trace, plan] = data.verdicts[at];
+    const [kind, mark, grade, sentence, adds, misses, causes, trace, p] = data.verdicts[at];
+    const plan = p.length ? { kind: p[0], mark: p[1], word: p[2], sentence: p[3], adds: p[4], misses: p[5], causes: p[6], by: data.strings[p[7]], changed: p[8] } : null;
     return { kind, mark, grade, sentence, adds, misses, causes, trace, plan };
   };
 
   // Rows
   const cellOf = (v, source) => {
-    const kind = v ? v.kind : "none";
+    const planned = v && state.view === "planned" ? v.plan : null;
+    const kind = planned ? planned.kind : v ? v.kind : "none", mark = planned ? planned.mark : v ? v.mark : "";
     const slot = el("span", "slot");
-    if (v && v.mark === "!") slot.append(svg("bang", "bang"), el("span", "vh", "unreliable: "));
-    const word = el("span", "word", data.words[kind]);
-    if (v && v.plan) word.append(el("span", "plan", "planned: " + v.plan));
+    if (mark === "!") slot.append(svg("bang", "bang"), el("span", "vh", "unreliable: "));
+    const word = el("span", "word", planned ? planned.word : data.words[kind]);
+    if (planned && planned.changed) word.append(el("span", "plan", "written: " + data.words[v.kind]));
+    else if (!planned && v && v.plan && v.plan.changed) word.append(el("span", "plan p-" + v.plan.kind, svg("arrow", "arrow"), el("span", "vh", ", as planned "), v.plan.word));
     const b = button("cell", slot, svg("s-" + kind, "sign"), word);
     const letter = v && data.grades[v.grade] ? data.grades[v.grade][0] : "";
     if (letter) b.append(el("span", "vh", ", evidence "), el("span", "grade", letter));
     b.tabIndex = -1;
-    return el("td", "k-" + kind + (v && v.mark ? " marked" : "") + (edges.has(source) ? " edge" : ""), b);
+    return el("td", "k-" + kind + (mark ? " marked" : "") + (edges.has(source) ? " edge" : ""), b);
   };
   const listRow = (number) => {
     if (rowOf.has(number)) return rowOf.get(number);
@@ -197,7 +200,8 @@
       return "Not judged";
     }
     const values = { source: s.name, what: l.what, What: l.what[0].toUpperCase() + l.what.slice(1) };
-    const sentence = data.strings[v.sentence].replace(/\{(source|what|What)\}/g, (_, k) => values[k]);
+    const spoken = (number) => data.strings[number].replace(/\{(source|what|What)\}/g, (_, k) => values[k]);
+    const sentence = spoken(v.sentence);
     title.replaceChildren(...(v.mark === "!" ? [svg("bang", "bang")] : []), svg("s-" + v.kind, "sign"), el("span", "", sentence));
     if (part < 0) {
       const jumps = l.parts.map((p, at) => [p, at, verdict(list, at, source)]).filter(([, , w]) => w && w.mark).map(([p, at, w]) => {
@@ -211,7 +215,15 @@
     const pick = (cause, cls) => { const found = cause.querySelector(cls); return found ? [...found.cloneNode(true).childNodes] : null; };
     nodes.push(...section("Why", ...causes.map((c) => el("p", "", ...pick(c, ".said")))));
     nodes.push(...section("What to do", ...causes.filter((c) => c.querySelector(".remedy")).map((c) => el("p", "todo", ...pick(c, ".remedy")))));
-    if (v.plan) nodes.push(...section("With the plan", el("p", "", "A client that sends the plan and checks the rest gets: " + v.plan + ".")));
+    if (v.plan && (v.mark || v.plan.changed)) {
+      const left = v.plan.causes.map((id) => $("cause-" + id)).filter(Boolean);
+      const box = el("div", "planned k-" + v.plan.kind + (v.plan.mark ? " marked" : ""), el("p", "verdict", svg("s-" + v.plan.kind, "sign"), el("b", "", v.plan.word)), el("p", "", spoken(v.plan.sentence)));
+      if (v.plan.by) box.append(el("p", "by", "The plan: " + v.plan.by + "."));
+      if (v.plan.mark && left.length) box.append(el("h4", "", left.length > 1 ? "What stays, and why nobody can repair it" : "Why nobody can repair the rest"), ...left.map((c) => el("p", "", ...pick(c, ".said"))));
+      if (v.plan.mark) left.filter((c) => c.querySelector(".remedy")).slice(0, 1).forEach((c) => box.append(el("p", "todo", ...pick(c, ".remedy"))));
+      if (v.plan.mark && left.length) left.filter((c) => c.querySelector(".evidence")).slice(0, 1).forEach((c) => box.append(...pick(c, ".evidence")));
+      nodes.push(...section("As planned", box));
+    }
     nodes.push(...section("Evidence", ...causes.filter((c) => c.querySelector(".evidence")).flatMap((c) => pick(c, ".evidence"))));
     const because = (rs) => el("ul", "", ...rs.map((r) => el("li", "", (data.reasons[r] || r) + " ", el("code", "", r))));
     if (v.kind !== "exact" && v.kind !== "refused") {
@@ -251,6 +263,16 @@
   $("panel-close").addEventListener("click", () => close(true));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !panel.hidden) { event.preventDefault(); close(true); } });
 
+  // As written or as planned: all rows are drawn anew, except those that are in the page itself until somebody switches
+  const look = (view) => {
+    if (state.view === view) return;
+    state.view = view;
+    rowOf.clear();
+    partsOf.clear();
+    document.body.classList.toggle("as-planned", view === "planned");
+    document.querySelectorAll("[data-view]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.view === view)));
+  };
+
   // The view is in the address, so that it can be mailed
   const remember = () => {
     if (writing) return;
@@ -258,6 +280,7 @@
     if (state.show) view.set("show", state.show);
     if (state.order !== "worst") view.set("order", state.order);
     if (state.find) view.set("find", state.find);
+    if (state.view !== "written") view.set("view", state.view);
     if (state.list >= 0) {
       view.set("list", data.lists[state.list].id);
       if (state.part >= 0) view.set("key", data.lists[state.list].parts[state.part][1]);
@@ -272,6 +295,7 @@
     state.show = ["missing", "extra", "unknown"].includes(view.get("show")) ? view.get("show") : "";
     state.order = view.get("order") === "file" ? "file" : "worst";
     state.find = view.get("find") || "";
+    look(view.get("view") === "planned" && document.querySelector("[data-view]") ? "planned" : "written");
     const list = data.lists.findIndex((l) => l.id === view.get("list"));
     const source = data.sources.findIndex((s) => s.id === view.get("source"));
     if (list >= limit) limit = list + data.pageSize;
@@ -289,6 +313,15 @@
   document.querySelectorAll(".count").forEach((b) => b.addEventListener("click", () => {
     state.show = state.show === b.dataset.show ? "" : b.dataset.show;
     draw(true); remember();
+  }));
+  document.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => {
+    const at = [state.list, state.part, state.source];
+    look(b.dataset.view);
+    draw(false);
+    [...expanded].forEach((number) => { const e = listRow(number).querySelector(".expand"); if (e) e.setAttribute("aria-expanded", "true"); });
+    if (at[0] >= 0 && !panel.hidden) { const cell = cellAt(...at); if (cell && cell.isConnected) open(cell, false); }
+    say(b.textContent);
+    remember();
   }));
   $("order").addEventListener("change", (event) => { state.order = event.target.value; draw(true); remember(); });
   $("find").addEventListener("input", (event) => { state.find = event.target.value; draw(true); remember(); });

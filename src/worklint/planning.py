@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from worklint.judge import Judged, offers_model
+from worklint.judge import Judged, judge, offers_model
+from worklint.judge.place import Place
 from worklint.model import Worklist
 from worklint.plan import Plan, plan
+from worklint.plan.why import stays
 from worklint.resolve import resolve
 from worklint.sources import Site, asked_sources, astuple_but_source, place_of
 from worklint.syntax.parser import DEFAULT_LIMITS, Limits, parse
@@ -25,6 +27,8 @@ def plan_all(
     """
     zone = site.enterprise.timezone if site.enterprise else None
     out: dict[str, dict[str, Plan]] = {}
+    # Places are compared by identity, so that what is looked up at one serves every list that meets it alike.
+    places: dict[tuple[str, str, str], Place] = {}
     for worklist in worklists:
         if not worklist.complete:
             continue
@@ -32,14 +36,16 @@ def plan_all(
         named = set(worklist.sources or ())
         mine = out.setdefault(worklist.id, {})
         for source in asked_sources(site, worklist):
-            place = place_of(site, source, worklist)
+            met = (source.id, worklist.model, worklist.purpose)
+            place = places[met] if met in places else places.setdefault(met, place_of(site, source, worklist))
             if offers_model(place) is False and source.id not in named and not site.replaced:
                 continue
             # Sources that are alike in all that planning looks at get the same plan.
             alike = astuple_but_source(place)
             if alike not in done:
-                verdict = (judged or {}).get(worklist.id, {}).get(source.id)
-                done[alike] = plan(worklist, place, verdict, zone=zone)
+                verdict = (judged or {}).get(worklist.id, {}).get(source.id) or judge(worklist, place)
+                made = plan(worklist, place, verdict, zone=zone)
+                done[alike] = replace(made, stays=stays(worklist, place, made, verdict))
             mine[source.id] = replace(done[alike], source=source.id)
     return out
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from worklint.accept import BaselineKey, Choice, baselined, chosen, levelled, suppressed
-from worklint.judge import Judged, judge, offers_model, verdict_name
+from worklint.judge import Judged, judge, offers_model
 from worklint.judge.place import Place
 from worklint.model import Finding, Severity, Span, Worklist
 from worklint.record import field, frozen
 from worklint.report.build import build
 from worklint.report.types import Report
-from worklint.resolve import resolve
+from worklint.resolve import Resolved, resolve
 from worklint.rules import default_severity
 from worklint.rules.logic import logic_findings
 from worklint.rules.site import site_findings, snapshot_findings
@@ -26,16 +27,40 @@ from worklint.syntax.parser import DEFAULT_LIMITS, Limits, parse
 from worklint.syntax.tree import Document, Problem
 from worklint.text import Text
 
+if TYPE_CHECKING:
+    from worklint.plan.types import Plan
+
 
 @frozen
 class Options:
-    """How a run is made: which findings count, the baseline, the limits of reading, whether lists are planned too."""
+    """How a run is made: which findings count, the baseline, the limits of reading.
+
+    ``planned``: lists are planned too, and always where there are no more than ``plan_up_to`` pairs of list and source;
+    ``edits``: findings carry the changes of the text that answer them.
+    """
 
     choice: Choice = field(default_factory=Choice)
     baseline: Mapping[BaselineKey, int] = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
     now: datetime | None = None
     planned: bool = False
+    plan_up_to: int = 0
+    edits: bool = False
+
+
+@frozen
+class Examined:
+    """What texts say and what each source makes of it, before anything is accepted or left out.
+
+    ``judged`` maps worklist id to source id to verdicts; ``documents`` are the trees of the texts, ``shared`` of those
+    that the project names.
+    """
+
+    documents: tuple[Document, ...]
+    shared: tuple[Document, ...]
+    resolved: Resolved
+    judged: Mapping[str, Mapping[str, Judged]]
+    findings: tuple[Finding, ...]
 
 
 def run(
@@ -54,10 +79,43 @@ def run(
     same tree; ``unreadable`` are findings on files that could not be read at all.
     """
     options = options or Options()
+    examined = examine(texts, site, today, shared=shared, documents=documents, options=options)
+    resolved = examined.resolved
+    findings = levelled(dict.fromkeys((*unreadable, *examined.findings)), site.enterprise)
+    if not options.choice.no_ignore:
+        findings = suppressed(findings, resolved.suppressions, site.enterprise, today)
+    findings = chosen(findings, options.choice)
+    if options.baseline:
+        findings, unused = baselined(findings, options.baseline)
+        findings += [_unused_entry(key) for key in unused]
+    if options.edits:
+        from worklint.fixes import Material, offered
+
+        findings = offered(findings, examined, Material(tuple(texts), tuple(shared), site, today, options))
+    plans: dict[str, dict[str, Plan]] = {}
+    pairs = sum(len(of) for of in examined.judged.values())
+    if options.planned or 0 < pairs <= options.plan_up_to:
+        from worklint.planning import plan_all
+
+        plans = plan_all(site, resolved.worklists, examined.judged)
+    return build(site, resolved.worklists, examined.judged, findings, today, plans)
+
+
+def examine(
+    texts: Sequence[Text],
+    site: Site,
+    today: date,
+    *,
+    shared: Sequence[Text] = (),
+    documents: Sequence[Document] = (),
+    options: Options | None = None,
+) -> Examined:
+    """Read, resolve and judge texts: the first half of ``run``, whose arguments these are."""
+    options = options or Options()
     parsed = [*(parse(t, options.limits) for t in texts), *documents]
     shared_parsed = [parse(t, options.limits) for t in shared]
     resolved = resolve(parsed, shared_parsed, site.enterprise, site.vocabulary, today, options.now)
-    findings: list[Finding] = [*unreadable, *site.findings, *resolved.findings]
+    findings: list[Finding] = [*site.findings, *resolved.findings]
     spoiled = {d.file for d in parsed}
     for document in {d.file: d for d in (*shared_parsed, *parsed)}.values():
         if document.file in spoiled or document.problems:
@@ -73,27 +131,17 @@ def run(
             findings += found
         first += len(worklist.constraints)
     findings += site_findings(site, [w for w in resolved.worklists if w.complete])
-    findings = levelled(dict.fromkeys(findings), site.enterprise)
-    if not options.choice.no_ignore:
-        findings = suppressed(findings, resolved.suppressions, site.enterprise, today)
-    findings = chosen(findings, options.choice)
-    if options.baseline:
-        findings, unused = baselined(findings, options.baseline)
-        findings += [_unused_entry(key) for key in unused]
-    planned: dict[str, dict[str, str]] = {}
-    if options.planned:
-        from worklint.planning import plan_all
-
-        plans = plan_all(site, resolved.worklists, judged)
-        planned = {w: {s: verdict_name(p.as_planned) for s, p in of.items()} for w, of in plans.items()}
-    return build(site, resolved.worklists, judged, findings, today, planned)
+    return Examined(tuple(parsed), tuple(shared_parsed), resolved, judged, tuple(findings))
 
 
 def _syntax_finding(problem: Problem) -> Finding:
     message = problem.message
     if problem.expected and "expected" not in message:
         message = f"{message} Expected: {', '.join(problem.expected)}."
-    return Finding(problem.code, default_severity(problem.code), problem.span, message, problem.remedy)
+    facts = () if problem.instead is None else (("instead", problem.instead),)
+    return Finding(
+        problem.code, default_severity(problem.code), problem.span, message, problem.remedy, facts=facts
+    )  # fmt: skip
 
 
 def _unused_entry(key: BaselineKey) -> Finding:

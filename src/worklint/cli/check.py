@@ -30,7 +30,8 @@ def run(given: Given) -> int:
     if given["show_settings"]:
         output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
-    options = Options(choice=choice, baseline=baseline)
+    plan_up_to = judging.PLANNED_AT_ONCE if judging.shows_plans(given) else 0
+    options = Options(choice=choice, baseline=baseline, planned=given["planned"], plan_up_to=plan_up_to)
     report = judging.judge(given, gathered, options)
     if given["write_baseline"] is not None:
         from worklint.accept import baseline_of

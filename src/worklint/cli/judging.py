@@ -20,6 +20,10 @@ from worklint.run import Options, run
 from worklint.sources import Source
 from worklint.text import Text
 
+PLANNED_AT_ONCE = 500
+"""So many pairs of list and source are planned without being asked to; a plan takes about 10 ms."""
+_SHOW_PLANS = frozenset({"html", "markdown"})
+
 
 def read_inputs(given: Given) -> Gathered:
     """Find and read what a command judges; notes go to standard error."""
@@ -90,6 +94,19 @@ def judge(given: Given, gathered: Gathered, options: Options) -> Report:
         gathered.texts, gathered.site, today, shared=gathered.shared, documents=gathered.documents,
         unreadable=gathered.unreadable, options=replace(options, now=now),
     )  # fmt: skip
+
+
+def tell_unplanned(given: Given, report: Report) -> None:
+    """Say that nothing was planned, where there is too much of it to be done unasked."""
+    if report.filters and report.summary.planned is None:
+        pairs = f"{len(report.filters):,} pairs of list and source"
+        tell(given, f"{pairs} are not planned unasked (only {PLANNED_AT_ONCE}); --planned plans them")
+
+
+def shows_plans(given: Given) -> bool:
+    """Tell if a format that is asked for is one in which people look for what plans repair."""
+    wanted = {f.format for f in output.targets(given["output"], Path.cwd())} | {given["format"]}
+    return bool(wanted & _SHOW_PLANS)
 
 
 def write_results(

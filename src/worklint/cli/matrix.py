@@ -16,10 +16,11 @@ def run(given: Given) -> int:
     if given["show_settings"]:
         output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
-    report = judging.judge(given, gathered, Options(planned=given["planned"]))
+    report = judging.judge(given, gathered, Options(planned=given["planned"], plan_up_to=judging.PLANNED_AT_ONCE))
+    judging.tell_unplanned(given, report)
     code = judging.exit_code(report, given["fail_on"]) if given["fail_on"] else 0
     try:
-        judging.write_results(given, gathered, report, "table", {"planned": given["planned"]})
+        judging.write_results(given, gathered, report, "table")
     except BrokenPipeError:
         from worklint.output import drop_output
 

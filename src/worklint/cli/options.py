@@ -97,6 +97,7 @@ CHECK = Command(
         Option("--baseline", "Accept the findings that this file holds.", "FILE", complete="files"),
         Option("--write-baseline", "Accept what is found now: write it to this file.", "FILE", complete="files"),
         Option("--no-ignore", "Show what comments and the project file silence."),
+        Option("--planned", "Tell of each finding what a careful client can repair, and what nobody can."),
         Option("--statistics", "Count findings by rule, attribute and source instead of showing them."),
         *_PROJECT,
         *_OUTPUT,
@@ -115,8 +116,8 @@ MATRIX = Command(
     "matrix",
     "Show the compatibility matrix: each worklist and constraint against each source.",
     _PATHS,
-    (Option("--planned", "Show what a careful client gets, beside what is got as written."), *_PROJECT, *_OUTPUT,
-     *_TALK),
+    (Option("--planned", "Plan every list, also where that takes long (more than 500 pairs of list and source)."),
+     *_PROJECT, *_OUTPUT, *_TALK),
     (
         ("worklint matrix", "a table on the terminal"),
         ("worklint matrix --output matrix.html --output matrix.csv", "files for others"),

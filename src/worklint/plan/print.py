@@ -15,7 +15,7 @@ from worklint.knowledge import data, standard
 from worklint.model import Attribute
 from worklint.plan.predicate import text_of
 from worklint.plan.split import MOST_UIDS
-from worklint.plan.types import NOTHING, Limit, Need, Path, Plan, PlannedQuery
+from worklint.plan.types import NOTHING, Limit, Need, Path, Plan, PlannedQuery, Stay
 
 SCHEMA = "worklint/plan/1"
 _LEVEL_TAG = "00080052"
@@ -257,6 +257,19 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "queries": [query_json(q) for q in plan.queries],
         "unite_on": list(plan.unite_on),
         "notes": list(plan.notes),
+        "stays": [_stay(s) for s in plan.stays],
+    }
+
+
+def _stay(stay: Stay) -> dict[str, Any]:
+    """Return what stays inexact, and why: ``constraint`` is its text, ``null`` for the list as a whole."""
+    cause = stay.cause
+    return {
+        "constraint": None if stay.constraint is None else dict(cause.facts).get("text"),
+        "rule": cause.rule,
+        "because": cause.message,
+        "remedy": cause.remedy,
+        "evidence": [{"grade": e.grade, "citation": e.citation, "date": e.date} for e in cause.evidence],
     }
 
 
@@ -294,6 +307,8 @@ def lines(plan: Plan, address: Address | None = None) -> Iterator[str]:
             yield f"      {_limit_words(query.limit)}"
     for note in plan.notes:
         yield f"  note: {note}"
+    for stay in plan.stays:
+        yield f"  stays: {stay.cause.message}"
 
 
 def _verdict(plan: Plan) -> str:

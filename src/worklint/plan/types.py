@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from worklint.judge.place import KeyAt
-from worklint.model import All, Attribute, Effect, Filter
+from worklint.model import All, Attribute, Cause, Effect, Filter
 
 Path = tuple[Attribute, ...]
 NOTHING: Filter = All(())
@@ -65,11 +65,23 @@ class PlannedQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """What stays inexact although it is sent as planned, and why no client can repair it.
+
+    ``constraint`` is an index of ``Worklist.constraints``, ``None`` for the list as a whole.
+    """
+
+    constraint: int | None
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a careful client sends to one source for one worklist, and what it then gets.
 
     ``unite_on`` are the attributes by which rows of several answers are the same entity. ``cells`` is what each of the
     worklist's constraints leaves, in their order; a constraint that no query speaks of has the effect of the whole.
+    ``stays`` tells why what is not exact stays so, where somebody asked (``plan.why``).
     """
 
     worklist: str
@@ -80,3 +92,4 @@ class Plan:
     unite_on: tuple[str, ...]
     notes: tuple[str, ...] = ()
     cells: tuple[Effect, ...] = ()
+    stays: tuple[Stay, ...] = ()

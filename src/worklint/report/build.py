@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from worklint._version import __version__
-from worklint.judge import Cell, Judged, mark_of, verdict_name
+from worklint.judge import Cell, Judged, mark_of, severity_of, verdict_name
 from worklint.knowledge import data
 from worklint.model import REASONS, SPELLING, Cause, Effect, Finding, Worklist
 from worklint.record import replace
@@ -16,7 +17,9 @@ from worklint.report.types import (
     ConstraintRow,
     FilterRow,
     FindingRow,
+    PlannedRow,
     ProjectRow,
+    Repaired,
     Report,
     SourceRow,
     Summary,
@@ -25,6 +28,9 @@ from worklint.report.types import (
 from worklint.report.words import misses
 from worklint.rules import rule_name
 from worklint.sources import Site, Source
+
+if TYPE_CHECKING:
+    from worklint.plan.types import Plan
 
 try:
     # The same function without OpenSSL, which takes longer to load than a small check to run.
@@ -67,11 +73,11 @@ def build(
     judged: Mapping[str, Mapping[str, Judged]],
     findings: Sequence[Finding],
     today: date,
-    planned: Mapping[str, Mapping[str, str]] | None = None,
+    planned: Mapping[str, Mapping[str, Plan]] | None = None,
 ) -> Report:
     """Return the report. ``judged`` maps worklist id to source id to verdicts; a pair that is not judged is absent.
 
-    ``planned`` are the verdicts as planned, likewise, where plans were made.
+    ``planned`` are the plans, likewise, where they were made.
     """
     sources = {s.id: s for s in site.sources}
     constraints: list[ConstraintRow] = []
@@ -88,12 +94,18 @@ def build(
         rows.append(_worklist_row(worklist, verdicts))
         first = len(constraints)
         constraints += _constraint_rows(worklist, first)
+        plans = (planned or {}).get(worklist.id, {})
         for index in range(len(worklist.constraints)):
             for source, one in verdicts.items():
-                cells.append(_cell_row(first + index, sources[source], one.cells[index], cause_id))
+                row = _cell_row(first + index, sources[source], one.cells[index], cause_id)
+                if source in plans:
+                    row = replace(row, planned=_planned_cell(plans[source], index, row, sources[source], cause_id))
+                cells.append(row)
         for source, one in verdicts.items():
-            as_planned = (planned or {}).get(worklist.id, {}).get(source)
-            filters.append(replace(_filter_row(worklist, sources[source], one, cause_id), as_planned=as_planned))
+            of_list = _filter_row(worklist, sources[source], one, cause_id)
+            if source in plans:
+                of_list = replace(of_list, planned=_planned_list(plans[source], of_list, sources[source], cause_id))
+            filters.append(of_list)
     found = tuple(FindingRow(_fingerprint(f), rule_name(f.rule), f) for f in sorted(findings, key=_finding_order))
     cause_rows = tuple(CauseRow(i, c.rule, c.message, c.remedy, c.facts, c.evidence) for c, i in causes.items())
     return Report(
@@ -225,6 +237,44 @@ def _filter_row(worklist: Worklist, source: Source, one: Judged, cause_id: Calla
     )
 
 
+def _planned_cell(plan: Plan, index: int, row: CellRow, source: Source, cause_id: Callable[[Cause], int]) -> PlannedRow:
+    effect = plan.cells[index] if index < len(plan.cells) else plan.as_planned
+    why = [s.cause for s in plan.stays if s.constraint == index]
+    if not why and (effect.adds or effect.misses or effect.rejected or not effect.known):
+        why = [s.cause for s in plan.stays if s.constraint is None]
+    return _planned_row(effect, why, row.grade, source, cause_id)
+
+
+def _planned_list(plan: Plan, row: FilterRow, source: Source, cause_id: Callable[[Cause], int]) -> PlannedRow:
+    from worklint.plan.why import how
+
+    made = _planned_row(plan.as_planned, [s.cause for s in plan.stays], row.grade, source, cause_id)
+    return replace(made, by=how(plan))
+
+
+def _planned_row(
+    effect: Effect, why: Sequence[Cause], grade: str, source: Source, cause_id: Callable[[Cause], int]
+) -> PlannedRow:
+    severity = severity_of(effect)
+    shown = Effect() if effect.rejected else effect
+    return PlannedRow(
+        verdict_name(effect), mark_of(effect, severity), severity, _ordered(shown.adds), _ordered(shown.misses),
+        tuple(dict.fromkeys(cause_id(c) for c in why)), sign_of(effect, grade, source.named),
+    )  # fmt: skip
+
+
+def _repaired(filters: Sequence[FilterRow]) -> Repaired | None:
+    """Count what plans make of the pairs that are unreliable as written; ``None`` where none were made."""
+    plans = [(f, f.planned) for f in filters if f.planned is not None]
+    if not plans:
+        return None
+    marked = [p for f, p in plans if f.mark]
+    exact = sum(1 for p in marked if p.verdict == "exact")
+    extra = sum(1 for p in marked if p.verdict == "superset" and p.mark)
+    spelling = sum(1 for p in marked if p.verdict == "superset" and not p.mark)
+    return Repaired(len(marked), exact, spelling, extra, len(marked) - exact - spelling - extra)
+
+
 def _summary(
     worklists: Sequence[WorklistRow],
     constraints: Sequence[ConstraintRow],
@@ -248,4 +298,5 @@ def _summary(
         baselined=sum(1 for f in findings if f.finding.baselined),
         can_add=len({f.worklist for f in filters if f.may_add and f.known and not set(f.add_reasons) <= SPELLING}),
         cells=len(cells),
+        planned=_repaired(filters),
     )

@@ -69,8 +69,7 @@ def cell_rows(report: Report, pack: Callable[..., Piece]) -> Iterator[Piece]:
     What cells share is packed once: the part of the constraint, of the source and of the cause. Of ten million cells
     only a few thousand of each differ.
     """
-    planned = {(f.worklist, f.source): pack(f.as_planned) for f in report.filters}
-    nothing = pack(None)
+    planned: dict[str | None, Piece] = {}
     heads = [pack(c.worklist, c.text) for c in report.constraints]
     middles = [
         pack(c.attribute or c.label, tag(c.tag), c.vr, c.level, c.matching, c.negated) for c in report.constraints
@@ -89,9 +88,12 @@ def cell_rows(report: Report, pack: Callable[..., Piece]) -> Iterator[Piece]:
             row = report.causes[cell.cause]
             cause = causes[cause_key] = pack(row.rule, row.message, row.remedy, cell.grade, citation(row, cell.grade))
         number = cell.constraint
+        left = cell.planned.verdict if cell.planned else None
+        if left not in planned:
+            planned[left] = pack(left)
         yield (
             heads[number] + sources[cell.source] + verdict + middles[number] + releases[cell.source] + cause
-            + tails[number] + planned.get((report.constraints[number].worklist, cell.source), nothing)
+            + tails[number] + planned[left]
         )  # fmt: skip
 
 

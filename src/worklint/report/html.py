@@ -38,6 +38,7 @@ from worklint.report.words import (
     ROLES,
     SIGNS,
     Counts,
+    changed,
     count,
     counts,
     grade_letter,
@@ -45,6 +46,10 @@ from worklint.report.words import (
     headline,
     noun,
     origin_line,
+    planned_line,
+    planned_sentence,
+    planned_sign,
+    planned_word,
     reasons,
     release,
     shown,
@@ -58,29 +63,30 @@ from worklint.report.words import (
 STATIC_ROWS = 300
 """Worklists that are in the page itself; the script draws further ones when they are asked for."""
 STATIC_FINDINGS = 2000
+_TOGGLE = (
+    '<span class="toggle" role="group" aria-label="Which verdicts">'
+    '<button type="button" data-view="written" aria-pressed="true">As written</button>'
+    '<button type="button" data-view="planned" aria-pressed="false">As planned</button></span>'
+)
 
 _URL = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_PLANNED = {"exact": 0, "superset": 2, "subset": 3, "mixed": 4, "rejected": 5}  # places in SIGNS
 
 
-def write(report: Report, out: TextIO, *, planned: bool = True, **_: object) -> None:
-    """Write the page.
-
-    ``planned``: below a verdict as written, show the one of the plan where the report has it.
-    """
-    for piece in pieces(report, planned):
+def write(report: Report, out: TextIO, **_: object) -> None:
+    """Write the page."""
+    for piece in pieces(report):
         out.write(_SURROGATES.sub("\ufffd", piece))
 
 
-def pieces(report: Report, planned: bool = True) -> Iterator[str]:
+def pieces(report: Report) -> Iterator[str]:
     """Yield the page in pieces."""
     style, script = _template("page.css"), _template("page.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    page = _Page(report, planned)
+    page = _Page(report)
     slots: dict[str, Iterable[str]] = {
         "policy": [policy],
         "style": [style],
@@ -90,6 +96,7 @@ def pieces(report: Report, planned: bool = True) -> Iterator[str]:
         "lead": [_lead(report)],
         "facts": _facts(report),
         "counts": _counts(page.counts, len(report.worklists)),
+        "planned": _planned(report),
         "legend": page.legend(),
         "matrix": page.matrix(),
         "findings": _findings(report),
@@ -167,11 +174,36 @@ def _counts(found: Counts, total: int) -> Iterator[str]:
         )
 
 
+def _planned(report: Report) -> Iterator[str]:
+    """Yield what plans make of the unreliable pairs, as a bar and a sentence."""
+    found = report.summary.planned
+    if found is None or not found.unreliable:
+        return
+    parts = (
+        ("exact", found.exact, "exact"),
+        ("spelling", found.spelling, "exact but for spelling"),
+        ("extra", found.extra, "nothing missing, extra rows"),
+        ("missing", found.missing, "can still miss, or unknown"),
+    )
+    shown = [p for p in parts if p[1]]
+    yield '<div class="repair"><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+    at = 0.0
+    for name, number, _ in shown:
+        width = 100 * number / found.unreliable
+        yield f'<rect class="{name}" x="{at:.2f}" y="0" width="{max(0.0, width - 0.3):.2f}" height="6"/>'
+        at += width
+    yield f"</svg><p>{_e(planned_line(report))}</p><ul>"
+    for name, number, words in shown:
+        yield f'<li class="{name}"><b>{number:,}</b> {words}</li>'
+    yield "</ul></div>\n"
+
+
 class _Page:
     """The matrix, static and as data for the script; both number sources, worklists and verdicts alike."""
 
-    def __init__(self, report: Report, planned: bool) -> None:
-        self.report, self.planned = report, planned
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.planned = any(f.planned is not None for f in report.filters)
         self.counts = counts(report)
         roles = list(dict.fromkeys(s.role for s in report.sources))
         self.sources = [s for role in roles for s in report.sources if s.role == role]
@@ -199,6 +231,9 @@ class _Page:
         for s in SIGNS:
             if s.name in found:
                 yield f"<span>{_svg('s-' + s.name)}<span><b>{_e(s.word)}</b> {_e(s.meaning)}</span></span>"
+        if any(changed(r) for r in rows):
+            yield f"<span>{_svg('arrow', 'arrow')}<span><b>as planned</b> what is left when the plan is sent</span>"
+            yield "</span>"
         if any(s.id not in self.filters.get(w.id, {}) for w in self.lists for s in self.sources):
             yield f"<span>{_svg('s-none')}<span><b>{NOT_JUDGED}</b> {NOT_JUDGED_MEANING}</span></span>"
         grades = "; ".join(f"<b>{g.letter}</b> {_e(g.words)}" for g in GRADES if g.letter in letters)
@@ -214,6 +249,7 @@ class _Page:
             '</label><label>Order <select id="order"><option value="worst">can miss first</option>'
             '<option value="file">as in the files</option></select></label>'
             '<button type="button" class="quiet" id="all" aria-pressed="false">Show all conditions</button>'
+            f"{_TOGGLE if self.planned else ''}"
             '<span class="shown" id="shown"></span></div>\n'
         )
         yield '<div class="scroll"><table id="matrix"><caption>One row a worklist, one column a source. '
@@ -275,8 +311,12 @@ class _Page:
         marked = " marked" if row.mark else ""
         grade = f'<span class="vh">, evidence </span><span class="grade">{letter}</span>' if letter else ""
         plan = ""
-        if self.planned and row.as_planned:
-            plan = f'<span class="plan">planned: {_e(SIGNS[_PLANNED.get(row.as_planned, 6)].word)}</span>'
+        if row.planned is not None and changed(row):
+            name = planned_sign(row.planned).name if row.planned.mark or row.planned.verdict == "exact" else "promised"
+            plan = (
+                f'<span class="plan p-{name}">{_svg("arrow", "arrow")}<span class="vh">, as planned </span>'
+                f"{_e(planned_word(row.planned))}</span>"
+            )
         return (
             f'<td class="k-{s.name}{marked}{side}"><button type="button" class="cell"><span class="slot">{bang}</span>'
             f'{_svg("s-" + s.name)}<span class="word">{_e(s.word)}{plan}</span>{grade}</button></td>'
@@ -330,10 +370,20 @@ class _Page:
     def _verdict(
         self, row: CellRow | FilterRow, causes: tuple[int, ...], trace: tuple[str, ...], strings: _Table
     ) -> tuple[Any, ...]:
-        """Return kind, mark, grade, sentence, reasons for extra and missing rows, causes, trace, plan."""
-        plan = ""
-        if self.planned and isinstance(row, FilterRow) and row.as_planned:
-            plan = SIGNS[_PLANNED.get(row.as_planned, 6)].word
+        """Return kind, mark, grade, sentence, reasons for extra and missing rows, causes, trace, and what is planned.
+
+        The latter: kind, mark, word, sentence, reasons for extra and missing rows, causes, what the plan does, and
+        whether that is something else than as written; nothing where no plan was made.
+        """
+        plan: tuple[Any, ...] = ()
+        if row.planned is not None:
+            left = row.planned
+            name = planned_sign(left).name
+            plan = (
+                name if left.mark or left.verdict == "exact" else "promised", left.mark, planned_word(left),
+                strings.number(planned_sentence(left)), tuple(reasons(left.add_reasons)),
+                tuple(reasons(left.miss_reasons)), left.causes, strings.number(left.by), int(changed(row)),
+            )  # fmt: skip
         return (
             sign(row).name, row.mark, row.grade, strings.number(verdict_template(row)),
             tuple(reasons(row.add_reasons)), tuple(reasons(row.miss_reasons)), causes,

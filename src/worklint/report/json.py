@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, FindingRow, Report
+from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, FindingRow, PlannedRow, Report, Summary
 from worklint.report.words import reasons
 
 SCHEMA = "worklint/report/1"
@@ -32,7 +32,7 @@ def pieces(report: Report) -> Iterator[str]:
     yield from _array("cells", map(_cell, report.cells))
     yield from _array("filters", map(_filter, report.filters))
     yield from _array("findings", (_finding(f, order) for f in report.findings))
-    yield f'"summary": {_text(_members(summary))}\n}}\n'
+    yield f'"summary": {_text(_summary(summary))}\n}}\n'
 
 
 def _text(value: Any) -> str:
@@ -71,16 +71,30 @@ def _cell(row: CellRow) -> dict[str, Any]:
     members = _members(row)
     members["add_reasons"] = reasons(row.add_reasons)
     members["miss_reasons"] = reasons(row.miss_reasons)
-    return members
+    return members | _planned(members.pop("planned"))
 
 
 def _filter(row: FilterRow) -> dict[str, Any]:
     members = _members(row)
     members["add_reasons"] = reasons(row.add_reasons)
     members["miss_reasons"] = reasons(row.miss_reasons)
-    if row.as_planned is None:
-        del members["as_planned"]
-    return members
+    return members | _planned(members.pop("planned"))
+
+
+def _planned(row: PlannedRow | None) -> dict[str, Any]:
+    """Return the members of what is left as planned; none where no plan was made."""
+    if row is None:
+        return {}
+    members = {n: v for n, v in _members(row).items() if n != "verdict" and (n, v) != ("by", "")}
+    members["add_reasons"] = reasons(row.add_reasons)
+    members["miss_reasons"] = reasons(row.miss_reasons)
+    return {"as_planned": row.verdict, "planned": members}
+
+
+def _summary(row: Summary) -> dict[str, Any]:
+    members = _members(row)
+    repaired = members.pop("planned")
+    return members | ({"planned": _members(repaired)} if repaired is not None else {})
 
 
 def _finding(row: FindingRow, order: dict[str, int]) -> dict[str, Any]:

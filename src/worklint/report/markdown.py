@@ -13,16 +13,21 @@ from worklint.report.words import (
     NOT_JUDGED,
     NOT_JUDGED_MEANING,
     SIGNS,
+    changed,
+    count,
     grade_letter,
+    grade_words,
     headline,
     origin_line,
+    planned_line,
+    planned_sign,
+    planned_word,
     release,
     sign,
     summary_line,
 )
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:$])")
-_PLANNED = {"exact": "✓", "superset": "+", "subset": "−", "mixed": "±", "rejected": "×", "unknown": "?"}
 
 
 def escape(text: str) -> str:
@@ -38,16 +43,13 @@ def code(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
-def write(report: Report, out: TextIO, *, planned: bool = True, **_: object) -> None:
-    """Write the matrix of worklists and sources, its legend, and the findings.
-
-    ``planned``: after the verdict as written, the one of the plan where the report has it.
-    """
-    for line in lines(report, planned):
+def write(report: Report, out: TextIO, **_: object) -> None:
+    """Write the matrix of worklists and sources, its legend, what is left as planned, and the findings."""
+    for line in lines(report):
         out.write(line + "\n")
 
 
-def lines(report: Report, planned: bool) -> Iterator[str]:
+def lines(report: Report) -> Iterator[str]:
     """Yield the lines."""
     yield f"# {escape(headline(report))}"
     yield ""
@@ -55,12 +57,13 @@ def lines(report: Report, planned: bool) -> Iterator[str]:
     yield enterprise + escape(origin_line(report))
     yield ""
     if report.filters:
-        yield from _matrix(report, planned)
+        yield from _matrix(report)
+        yield from _planned(report)
     yield from _findings(report)
     yield escape(summary_line(report))
 
 
-def _matrix(report: Report, planned: bool) -> Iterator[str]:
+def _matrix(report: Report) -> Iterator[str]:
     cells: dict[str, dict[str, FilterRow]] = {}
     for row in report.filters:
         cells.setdefault(row.worklist, {})[row.source] = row
@@ -71,7 +74,7 @@ def _matrix(report: Report, planned: bool) -> Iterator[str]:
     yield "|---|" + "---|" * len(heads)
     for w in report.worklists:
         of = cells.get(w.id, {})
-        texts = [_cell(of.get(s.id), planned) for s in report.sources]
+        texts = [_cell(of.get(s.id)) for s in report.sources]
         name = escape(w.name) + ("" if w.complete else " (not read completely)")
         yield f"| {name}<br>{code(f'{w.file}:{w.line}')} | " + " | ".join(texts) + " |"
     yield ""
@@ -85,15 +88,45 @@ def _matrix(report: Report, planned: bool) -> Iterator[str]:
     yield ""
 
 
-def _cell(cell: FilterRow | None, planned: bool) -> str:
+def _cell(cell: FilterRow | None) -> str:
     if cell is None:
         return "·"
     mark = "❗ " if cell.mark == "!" else ""
     letter = f" ({grade_letter(cell.grade)})" if grade_letter(cell.grade) else ""
     text = f"{mark}{escape(sign(cell).shape)} {escape(sign(cell).word)}{letter}"
-    if planned and cell.as_planned:
-        text += f"; planned {escape(_PLANNED.get(cell.as_planned, '?'))} {cell.as_planned}"
+    if cell.planned is not None and changed(cell):
+        text += f"<br>planned: {escape(planned_sign(cell.planned).shape)} {planned_word(cell.planned)}"
     return text
+
+
+def _planned(report: Report) -> Iterator[str]:
+    """Yield what plans repair, and for all that stays unreliable the reason with its sources."""
+    said = planned_line(report)
+    if not said:
+        return
+    yield "## As planned"
+    yield ""
+    yield escape(said) + " `worklint plan` prints what to send, and what to check on the answer."
+    yield ""
+    where: dict[int, dict[str, set[str]]] = {}
+    for row in report.filters:
+        if row.planned is not None and row.mark and row.planned.mark:
+            for cause in row.planned.causes:
+                where.setdefault(cause, {}).setdefault(row.source, set()).add(row.worklist)
+    if where:
+        yield "What stays, and why no client can repair it:"
+        yield ""
+    for number, sources in where.items():
+        cause = report.causes[number]
+        at = ", ".join(f"{code(s)} ({count(len(lists), 'list')})" for s, lists in sources.items())
+        text = f"- {escape(cause.message)}  \n  At {at}."
+        if cause.remedy:
+            text += f"  \n  Remedy: {escape(cause.remedy)}"
+        for one in cause.evidence[:1]:
+            text += f"  \n  Evidence: {escape(grade_words(one.grade))}: {escape(one.citation)}"
+        yield text
+    if where:
+        yield ""
 
 
 def _findings(report: Report) -> Iterator[str]:

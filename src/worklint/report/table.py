@@ -7,7 +7,7 @@ from typing import TextIO
 
 from worklint.record import frozen
 from worklint.report.terminal import clean, columns, cut, pad, paint, plain, wrap
-from worklint.report.types import CellRow, FilterRow, Report, SourceRow
+from worklint.report.types import CellRow, FilterRow, PlannedRow, Report, SourceRow
 from worklint.report.words import (
     NOT_JUDGED,
     SIGNS,
@@ -16,6 +16,9 @@ from worklint.report.words import (
     headline,
     noun,
     origin_line,
+    planned_line,
+    planned_outcome_lines,
+    planned_sign,
     release,
     shown,
     sign,
@@ -43,18 +46,17 @@ def write(
     width: int = 80,
     colour: bool = False,
     ascii: bool = False,
-    planned: bool = False,
     **_: object,
 ) -> None:
     """Write the matrix, a legend of the signs that occur, and a note for each trouble.
 
-    ``planned`` adds, after the verdict of a worklist as written, the one of its plan.
+    Where plans were made, what is left as planned stands after the verdict as written, if it is something else.
     """
-    for line in lines(report, max(40, width), colour, planned):
+    for line in lines(report, max(40, width), colour):
         out.write(plain(line.rstrip(), ascii) + "\n")
 
 
-def lines(report: Report, width: int, colour: bool, planned: bool) -> Iterator[str]:
+def lines(report: Report, width: int, colour: bool) -> Iterator[str]:
     """Yield the lines."""
     for line in wrap(headline(report), width):
         yield paint(line, "bold", colour)
@@ -62,10 +64,12 @@ def lines(report: Report, width: int, colour: bool, planned: bool) -> Iterator[s
     rows = list(_rows(report))
     notes = _number(report, rows)
     if rows and report.sources:
-        yield from _blocks(report, rows, notes, width, colour, planned)
+        yield from _blocks(report, rows, notes, width, colour)
         yield from _legend(rows, report, width, colour)
         yield from _notes(report, notes, width, colour)
     yield from wrap(summary_line(report), width)
+    if planned_line(report):
+        yield from wrap(planned_line(report), width)
     for line in wrap(origin_line(report), width):
         yield paint(line, "dim", colour)
 
@@ -96,13 +100,23 @@ def _rows(report: Report) -> Iterator[_Row]:
 _Key = tuple[int, str]
 
 
+@frozen
+class _Note:
+    """A trouble: its number, a cell that has it, its sources, and what is left of each of its cells as planned."""
+
+    number: int
+    cell: CellRow | FilterRow
+    sources: list[str]
+    planned: list[tuple[str, PlannedRow]]
+
+
 def _key(cell: CellRow | FilterRow, cause: int) -> _Key:
     return cause, sign(cell).name
 
 
-def _number(report: Report, rows: Sequence[_Row]) -> dict[_Key, tuple[int, CellRow | FilterRow, list[str]]]:
-    """Return the notes: for each trouble its number, a cell that has it, and the sources."""
-    notes: dict[_Key, tuple[int, CellRow | FilterRow, list[str]]] = {}
+def _number(report: Report, rows: Sequence[_Row]) -> dict[_Key, _Note]:
+    """Return the notes."""
+    notes: dict[_Key, _Note] = {}
     inside: dict[str, set[int]] = {}  # the causes that a row of a constraint tells, by source
     for row in reversed(rows):  # so that a worklist comes after its constraints
         for source, cell in row.cells.items():
@@ -119,25 +133,24 @@ def _number(report: Report, rows: Sequence[_Row]) -> dict[_Key, tuple[int, CellR
                     c for c in cell.causes if c not in inside.get(source, ()) and report.causes[c].rule is not None
                 )
             for cause in causes:
-                known = notes.setdefault(_key(cell, cause), (len(notes) + 1, cell, []))
-                if source not in known[2]:
-                    known[2].append(source)
+                note = notes.setdefault(_key(cell, cause), _Note(len(notes) + 1, cell, [], []))
+                if source not in note.sources:
+                    note.sources.append(source)
+                if cell.planned is not None:
+                    note.planned.append((source, cell.planned))
     return notes
 
 
-def _cell_text(
-    cell: CellRow | FilterRow | None, notes: dict[_Key, tuple[int, CellRow | FilterRow, list[str]]], planned: bool
-) -> str:
+def _cell_text(cell: CellRow | FilterRow | None, notes: dict[_Key, _Note]) -> str:
     if cell is None:
         return f" {_NOT_JUDGED}"
     text = f"{cell.mark if cell.mark == '!' else ' '}{sign(cell).shape}"
     causes = (cell.cause,) if isinstance(cell, CellRow) else cell.causes
-    numbers = [notes[_key(cell, c)][0] for c in causes if cell.mark and _key(cell, c) in notes]
+    numbers = [notes[_key(cell, c)].number for c in causes if cell.mark and _key(cell, c) in notes]
     if numbers:
         text += f" {numbers[0]}" + ("+" if len(numbers) > 1 else "")
-    if planned and isinstance(cell, FilterRow) and cell.as_planned:
-        shape = {"exact": "✓", "superset": "+", "subset": "−", "mixed": "±", "rejected": "×"}.get(cell.as_planned, "?")
-        text += f">{shape}"
+    if cell.planned is not None and sign(cell) != planned_sign(cell.planned):
+        text += f">{planned_sign(cell.planned).shape}"
     return text
 
 
@@ -154,13 +167,12 @@ def _short_names(sources: Sequence[SourceRow], longest: int) -> dict[str, str]:
 def _blocks(
     report: Report,
     rows: Sequence[_Row],
-    notes: dict[_Key, tuple[int, CellRow | FilterRow, list[str]]],
+    notes: dict[_Key, _Note],
     width: int,
     colour: bool,
-    planned: bool,
 ) -> Iterator[str]:
     names = _short_names(report.sources, 12)
-    texts = [{s.id: _cell_text(row.cells.get(s.id), notes, planned) for s in report.sources} for row in rows]
+    texts = [{s.id: _cell_text(row.cells.get(s.id), notes) for s in report.sources} for row in rows]
     sizes = {s.id: max([columns(names[s.id]) + 1, *(columns(t[s.id]) for t in texts)]) + 2 for s in report.sources}
     longest = max(columns(row.label) + max(0, row.indent) for row in rows)
     label_width = min(longest + 1, max(20, width * 2 // 5, width - sum(sizes.values())))
@@ -226,18 +238,19 @@ def _legend(rows: Sequence[_Row], report: Report, width: int, colour: bool) -> I
         signs.insert(0, ("!", "unreliable: not what the list asks for"))
     if any(s.id not in row.cells for row in rows if row.indent >= 0 for s in report.sources):
         signs.append((_NOT_JUDGED, f"{NOT_JUDGED}: not asked, or not read completely"))
+    if any(c.planned is not None and sign(c) != planned_sign(c.planned) for c in cells):
+        signs.append((">", "what follows is left when the list is sent as planned (worklint plan)"))
     for shape, meaning in signs:
         for i, line in enumerate(wrap(meaning, width - 2)):
             yield f"{' ' if i else paint(shape, 'error' if shape == '!' else None, colour)} {line}"
     yield ""
 
 
-def _notes(
-    report: Report, notes: dict[_Key, tuple[int, CellRow | FilterRow, list[str]]], width: int, colour: bool
-) -> Iterator[str]:
+def _notes(report: Report, notes: dict[_Key, _Note], width: int, colour: bool) -> Iterator[str]:
     nouns = {w.id: noun(w.model, w.level) for w in report.worklists}
     releases = {s.id: release(s) for s in report.sources}
-    for (cause, _), (number, cell, sources) in notes.items():
+    for (cause, _), note in notes.items():
+        cell, sources = note.cell, note.sources
         worklist = report.constraints[cell.constraint].worklist if isinstance(cell, CellRow) else cell.worklist
         row = report.causes[cause]
         where = ", ".join(f"{s} ({releases[s]})" if releases[s] else s for s in sources)
@@ -249,7 +262,8 @@ def _notes(
             texts.append(f"Remedy: {row.remedy}")
         if cell.grade:
             texts.append(f"Evidence: {grade_words(cell.grade)}")
-        head = f"{number}".rjust(3)
+        texts += [f"As planned: {line}" for line in planned_outcome_lines(report, note.planned)]
+        head = f"{note.number}".rjust(3)
         for text in texts:
             for line in wrap(text, width - 5):
                 yield f"{paint(head, 'bold', colour)}  {line}"

@@ -7,8 +7,15 @@ from typing import TextIO
 
 from worklint.model import SEVERITIES
 from worklint.report.terminal import clean, paint, plain, wrap
-from worklint.report.types import FindingRow, Report
-from worklint.report.words import count, headline, origin_line
+from worklint.report.types import FindingRow, PlannedRow, Report
+from worklint.report.words import (
+    count,
+    headline,
+    origin_line,
+    planned_line,
+    planned_outcome_lines,
+    planned_outcomes,
+)
 from worklint.text import Text, show
 
 
@@ -34,6 +41,7 @@ def write(
 def lines(report: Report, texts: Mapping[str, Text], colour: bool, width: int) -> Iterator[str]:
     """Yield the lines."""
     names = {w.id: w.name for w in report.worklists}
+    plans = planned_outcomes(report)
     group: tuple[str, str | None] | None = None
     for row in _ordered(report):
         found = row.finding
@@ -45,9 +53,17 @@ def lines(report: Report, texts: Mapping[str, Text], colour: bool, width: int) -
             yield paint(title, "bold", colour)
             yield ""
         yield from _finding(row, texts.get(found.span.file), colour, width)
+        yield from _planned(report, row, plans, colour, width)
         yield ""
     yield from wrap(headline(report), width)
     yield _summary(report, colour)
+    planned = planned_line(report)
+    if planned:
+        yield from wrap(f"{planned} `worklint plan` shows what to send.", width)
+    elif report.summary.planned is None and any(f.mark for f in report.filters):
+        advice = "`worklint check --planned` tells what a careful client can repair, and what nobody can."
+        for line in wrap(advice, width):
+            yield paint(line, "dim", colour)
     for line in wrap(origin_line(report), width):
         yield paint(line, "dim", colour)
 
@@ -88,6 +104,17 @@ def _finding(row: FindingRow, text: Text | None, colour: bool, width: int) -> It
         yield from _labelled("sources", ", ".join(found.sources), width, colour)
     if found.remedy:
         yield from _labelled("remedy", found.remedy, width, colour)
+
+
+def _planned(
+    report: Report, row: FindingRow, plans: Mapping[tuple[int | str, str], PlannedRow], colour: bool, width: int
+) -> Iterator[str]:
+    """Yield, for a finding of which plans were made, what is left as planned at its sources, and why."""
+    found = row.finding
+    keys: tuple[int | str, ...] = found.constraints or ((found.worklist,) if found.worklist else ())
+    outcomes = [(s, plans[k, s]) for s in found.sources for k in keys[:1] if (k, s) in plans]
+    for line in planned_outcome_lines(report, outcomes):
+        yield from _labelled("planned", line, width, colour)
 
 
 def _labelled(label: str, text: str, width: int, colour: bool) -> Iterator[str]:

@@ -98,10 +98,28 @@ class CauseRow:
 
 
 @frozen
+class PlannedRow:
+    """What is left of a cell or a list when it is sent as planned, and in ``causes`` why nothing can repair that.
+
+    ``by`` says in a few words what the plan of a list does.
+    """
+
+    verdict: str
+    mark: str
+    severity: str | None
+    add_reasons: tuple[str, ...]
+    miss_reasons: tuple[str, ...]
+    causes: tuple[int, ...]
+    sign: str
+    by: str = ""
+
+
+@frozen
 class CellRow:
     """A constraint's part in the query that one source gets. ``severity`` is ``None`` for ``exact``.
 
-    ``trace`` is the explanation: one sentence a step, in the order of the steps.
+    ``trace`` is the explanation: one sentence a step, in the order of the steps. ``planned`` is there where plans were
+    made.
     """
 
     constraint: int
@@ -119,6 +137,7 @@ class CellRow:
     sign: str
     grade: str
     trace: tuple[str, ...] = ()
+    planned: PlannedRow | None = None
 
 
 @frozen
@@ -139,7 +158,12 @@ class FilterRow:
     causes: tuple[int, ...]
     sign: str
     grade: str
-    as_planned: str | None = None
+    planned: PlannedRow | None = None
+
+    @property
+    def as_planned(self) -> str | None:
+        """The verdict as planned, where plans were made."""
+        return self.planned.verdict if self.planned else None
 
 
 @frozen
@@ -149,6 +173,21 @@ class FindingRow:
     fingerprint: str
     name: str
     finding: Finding
+
+
+@frozen
+class Repaired:
+    """What becomes of the pairs of list and source that are unreliable as written, when they are sent as planned.
+
+    ``exact``; ``spelling``: a few more rows, which differ in spelling only or show no value; ``extra``: other rows too
+    many, and none missing; ``missing``: rows can still be missing, or nobody knows.
+    """
+
+    unreliable: int
+    exact: int
+    spelling: int
+    extra: int
+    missing: int
 
 
 @frozen
@@ -170,6 +209,7 @@ class Summary:
     baselined: int
     can_add: int = 0
     cells: int = 0
+    planned: Repaired | None = None
 
 
 @frozen

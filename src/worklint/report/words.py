@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from worklint.model import REASONS, SPELLING
 from worklint.record import frozen
-from worklint.report.types import CellRow, ConstraintRow, FilterRow, Report, SourceRow
+from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, PlannedRow, Report, SourceRow
 
 
 @frozen
@@ -207,6 +207,101 @@ def verdict_sentence(row: CellRow | FilterRow, source: str, what: str = "studies
     template = verdict_template(row)
     # In one pass: the name of a source may hold braces.
     return template.format_map({"source": source, "what": what, "What": what.capitalize()})
+
+
+def planned_sign(row: PlannedRow) -> Sign:
+    """Return the sign of what is left as planned."""
+    return _BY_SHAPE.get(row.sign) or _BY_SHAPE[_BY_VERDICT[row.verdict]]
+
+
+def changed(row: CellRow | FilterRow) -> bool:
+    """Whether a plan was made that gives something else than what is got as written."""
+    if row.planned is None:
+        return False
+    written = (sign(row).name, row.mark, row.add_reasons, row.miss_reasons)
+    return written != (
+        planned_sign(row.planned).name, row.planned.mark, row.planned.add_reasons, row.planned.miss_reasons,
+    )  # fmt: skip
+
+
+def planned_word(row: PlannedRow) -> str:
+    """Return what is left as planned, in two or three words."""
+    if row.verdict == "superset" and not row.mark:
+        return "exact but for empty values" if set(row.add_reasons) <= {"empty", "absent"} else "exact but for spelling"
+    if row.verdict == "exact" and planned_sign(row).name == "promised":
+        return "exact as promised"
+    return {
+        "exact": "exact", "superset": "still extra", "subset": "can still miss", "mixed": "can still miss",
+        "rejected": "still refused", "unknown": "still unknown",
+    }[row.verdict]  # fmt: skip
+
+
+def planned_sentence(row: PlannedRow) -> str:
+    """Return what a careful client gets, as a sentence with the places of ``verdict_template``."""
+    if row.verdict == "exact":
+        return "A client that sends the plan gets exactly the {what} that are asked for."
+    if row.verdict == "superset" and not row.mark:
+        return (
+            "A client that sends the plan gets the {what} that are asked for, and perhaps some that show no value or "
+            "are spelled otherwise; none is missing."
+        )
+    if row.verdict == "superset":
+        return "A client that sends the plan misses nothing, but {what} that were not asked for stay on the list."
+    if row.verdict == "rejected":
+        return "{source} answers no query for this list, however it is asked."
+    if row.verdict == "unknown":
+        return "Nobody knows what a client that sends the plan would get from {source}."
+    return "{What} can be missing at {source} even when the plan is sent."
+
+
+def why_it_stays(cause: CauseRow) -> str:
+    """Return the reason alone of what nothing can repair, without what is seen of it."""
+    return dict(cause.facts).get("why", "") or cause.message.rstrip(".")
+
+
+def planned_line(report: Report) -> str:
+    """Return in one sentence what plans make of the unreliable pairs; empty where none were made or none is needed."""
+    found = report.summary.planned
+    if found is None or not found.unreliable:
+        return ""
+    pairs = count(found.unreliable, "unreliable pair")
+    verb = "becomes" if found.exact == 1 else "become"
+    text = f"Sent as planned, {found.exact:,} of {pairs} of list and source {verb} exact"
+    more = []
+    if found.spelling:
+        more.append(f"{found.spelling:,} more but for spelling and rows without a value")
+    if found.extra:
+        more.append(f"{found.extra:,} miss{'es' if found.extra == 1 else ''} nothing but keep extra rows")
+    if found.missing:
+        more.append(f"{found.missing:,} can still miss rows, or nobody knows")
+    return f"{'; '.join([text, *more])}."
+
+
+def planned_outcomes(report: Report) -> dict[tuple[int | str, str], PlannedRow]:
+    """Return what is left as planned of what is unreliable as written, by constraint or worklist, and source."""
+    out: dict[tuple[int | str, str], PlannedRow] = {}
+    for cell in report.cells:
+        if cell.planned is not None and cell.mark:
+            out[cell.constraint, cell.source] = cell.planned
+    for row in report.filters:
+        if row.planned is not None and row.mark:
+            out[row.worklist, row.source] = row.planned
+    return out
+
+
+def planned_outcome_lines(report: Report, outcomes: Iterable[tuple[str, PlannedRow]]) -> list[str]:
+    """Return a line for each thing that is left as planned, with its sources and its first reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for source, row in outcomes:
+        why = why_it_stays(report.causes[row.causes[0]]) if row.causes and row.mark else ""
+        sources = groups.setdefault((planned_word(row), why), [])
+        if source not in sources:
+            sources.append(source)
+    one = len(groups) == 1
+    return [
+        f"{word}{'' if one else ' at ' + ', '.join(sources)}{': ' + why if why else ''}"
+        for (word, why), sources in groups.items()
+    ]
 
 
 def source_name(source: SourceRow) -> str:
