@@ -20,12 +20,14 @@ def _says(
     misses: str = "",
     returned: str = "unknown",
     rule: str | None = None,
+    absent_means_absent: bool = False,
 ) -> Behaviour:
     return Behaviour(
         does,
         frozenset(adds.split()),
         frozenset(misses.split()),
         returned=returned,
+        absent_means_absent=absent_means_absent,
         rule=rule,
         because=because,
         evidence=(Evidence("standard", section),),
@@ -99,7 +101,7 @@ def default_behaviour(place: Place, key: KeyAt) -> Behaviour:
         return _optional(place, key, rule.table)
     if rule.kinds and kind not in rule.kinds:
         return mixed(rule.table, f"the table asks for {', '.join(rule.kinds)} matching of this key only", "WL426")
-    return _required(key, rule.table, worklist, unique=rule.key_type == "U")
+    return _required(key, rule.table, worklist, unique=rule.key_type == "U", web=place.transport == "dicomweb")
 
 
 def _is_worklist(model: str) -> bool:
@@ -127,7 +129,7 @@ def _optional(place: Place, key: KeyAt, table: str) -> Behaviour:
     because = "an optional key may be unknown to the source, or returned unmatched"
     # A source that does match it may do so as with a required key: names and times in its own way, and it need not
     # fold what the author wants folded.
-    misses = _required(key, table, worklist=True, unique=False).misses
+    misses = _required(key, table, worklist=True, unique=False, web=False).misses
     does, adds = ("applied", "ignored") if misses or key.sent.ignoring else ("ignored", "")
     return _says(does, f"PS3.4 C.2.2.1.3; {table}", because, adds, " ".join(misses), rule="WL320")
 
@@ -137,7 +139,7 @@ def _only_required_on_the_web(place: Place, key: KeyAt, path: tuple[str, ...]) -
     return elsewhere is None or elsewhere.key_type in (None, "-", "O", "OC")
 
 
-def _required(key: KeyAt, table: str, worklist: bool, unique: bool) -> Behaviour:
+def _required(key: KeyAt, table: str, worklist: bool, unique: bool, web: bool) -> Behaviour:
     kind, vr = key.sent.kind, key.sent.vr
     adds: set[str] = set()
     misses: set[str] = set()
@@ -158,4 +160,9 @@ def _required(key: KeyAt, table: str, worklist: bool, unique: bool) -> Behaviour
         misses.add(reason)
         section = f"PS3.4 C.2.2.2.1.3; {table}"
         because += "; how values of this kind are compared is left to the source"
-    return _says("applied", section, because, " ".join(adds), " ".join(misses), returned="whole")
+    # Its existence is supported for every entity: it comes back with its value, and with zero length only where the
+    # source knows none (PS3.4 C.2.2.1.2, C.4.1.1.3.2; K.2.2.1.1.1). Which script a name comes back in is not promised.
+    return _says(
+        "applied", section, because, " ".join(adds), " ".join(misses), returned="whole",
+        absent_means_absent=not web and vr != "PN",
+    )  # fmt: skip

@@ -7,6 +7,7 @@ planned: the distance between the two is the value of the advice (``docs/plans.m
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from worklint.judge import Judged, judge, verdict_name
 from worklint.judge.place import Place
@@ -61,32 +62,39 @@ def plan(
             desk.note(
                 "asks for the whole archive: narrow the list by date, patient or accession number, in every branch"
             )
-    if place.own and _no_worse(written.effect, effect):
+    cells = _cells(desk, asked, effect)
+    if place.own and _no_worse(written, effect, cells):
         note = "searched by its own viewer as written; what the product's own query path does no network query does"
-        cells = tuple(c.effect for c in written.cells)
-        return Plan(worklist.id, place.source, written.effect, written.effect, (), unite_on(worklist), (note,), cells)
+        own = tuple(c.effect for c in written.cells)
+        return Plan(worklist.id, place.source, written.effect, written.effect, (), unite_on(worklist), (note,), own)
     queries = _numbered(asked) if not effect.rejected and all(a.queries for a in asked) else ()
-    cells = _cells(worklist, asked, effect)
     return Plan(
         worklist.id, place.source, written.effect, effect, queries, unite_on(worklist), tuple(desk.notes), cells
     )  # fmt: skip
 
 
-def _cells(worklist: Worklist, asked: list[Asked], whole: Effect) -> tuple[Effect, ...]:
+def _cells(desk: Desk, asked: list[Asked], whole: Effect) -> tuple[Effect, ...]:
     """Return what each constraint leaves over all queries, as far as it can be told apart from the others."""
+    worklist = desk.worklist
     if whole.rejected or not whole.known:
         return (whole,) * len(worklist.constraints)
     left: dict[int, frozenset[str]] = {}
     for one in asked:
         for test, adds in one.parts:
-            key = id(test.constraint)
-            left[key] = left.get(key, frozenset()) | adds
+            for constraint in desk.written(test.constraint):
+                left[id(constraint)] = left.get(id(constraint), frozenset()) | adds
     return tuple(Effect(left[id(c)]) if id(c) in left else whole for c, _ in worklist.constraints)
 
 
-def _no_worse(written: Effect, planned: Effect) -> bool:
-    safe = written.known and not written.rejected and not written.misses
-    return safe and _RANK[verdict_name(written)] <= _RANK[verdict_name(planned)]
+def _no_worse(written: Judged, planned: Effect, cells: tuple[Effect, ...]) -> bool:
+    """Tell if what is written does as well: it cannot miss, and leaves no constraint open that the plan decides."""
+    whole = written.effect
+    if not whole.known or whole.rejected or whole.misses or _RANK[verdict_name(whole)] > _RANK[verdict_name(planned)]:
+        return False
+    return verdict_name(whole) != verdict_name(planned) or all(
+        verdict_name(w.effect) == "exact" or verdict_name(p) != "exact"
+        for w, p in zip(written.cells, cells, strict=True)
+    )
 
 
 def _offered(place: Place) -> bool:
@@ -95,9 +103,22 @@ def _offered(place: Place) -> bool:
     return offers_model(place) is not False
 
 
+@lru_cache(maxsize=2_000)
+def careful(place: Place) -> Place:
+    """Return the place as a careful client meets it: what the project's viewer sends, presets or drops does not count.
+
+    One and the same for one place, so that what is looked up there serves every list.
+    """
+    return replace(place, viewer=None, own=False, own_negation=False, offers=frozenset())
+
+
+@lru_cache(maxsize=2_000)
+def _relational(client: Place) -> Place:
+    return without_parents_rule(client)
+
+
 def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
-    # A careful client is not the project's viewer: what that sends, presets or drops does not count.
-    client = replace(place, viewer=None, own=False, own_negation=False, offers=frozenset())
+    client = careful(place)
     model = standard.model(place.model)
     combined: str | None = None
     if place.transport == "dicomweb" or (model is not None and model.worklist):
@@ -106,7 +127,7 @@ def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
         combined = "negotiated"
     relational = client
     if place.transport == "dimse" and place.profile.negotiation.get("relational-queries") == "yes":
-        relational = without_parents_rule(client)
+        relational = _relational(client)
     wider = bool(zone and worklist.timezone and zone != worklist.timezone)
     return Desk(worklist, client, relational, combined, wider, _STEPS if worklist.model == _WORKLIST else None)
 

@@ -50,7 +50,17 @@ class Desk:
     ids: Iterator[int] = field(default_factory=count)
     notes: list[str] = field(default_factory=list)
     ways_known: dict[tuple[Test, str, int], list[Choice]] = field(default_factory=dict)
+    stands_for: dict[int, tuple[Constraint, ...]] = field(default_factory=dict)
     budget: int = 4_000
+
+    def written(self, constraint: Constraint) -> tuple[Constraint, ...]:
+        """Return the constraints that one stands for: those that were put together, or said the same."""
+        return self.stands_for.get(id(constraint), (constraint,))
+
+    def put_together(self, one: Constraint, *parts: Constraint) -> None:
+        """Remember what a constraint stands for."""
+        # Of every part an object is held, so that no other one gets its identity.
+        self.stands_for[id(one)] = (one, *(p for part in parts for p in self.written(part)))
 
     def note(self, text: str) -> None:
         """Keep a remark for the reader, once."""
@@ -219,7 +229,7 @@ def ask(
     from worklint.plan.semijoin import lower_level, with_parents
 
     place = place or desk.place
-    atoms = _merged(atoms)
+    atoms = _merged(desk, atoms)
     best = _largest(desk, level, atoms, narrowing, fixed, place)
     if best is None:
         return with_parents(desk, level, atoms, narrowing, fixed, place)
@@ -230,28 +240,41 @@ def ask(
     return finish(desk, level, atoms, lefts, best, fixed, place)
 
 
-def _merged(atoms: Conjunction) -> Conjunction:
-    """Put the two bounds of one range of a single value into one test (PS3.4 C.2.2.2.5)."""
+def _merged(desk: Desk, atoms: Conjunction) -> Conjunction:
+    """Put ranges of one attribute with a single value into one test: the value lies in all of them."""
     out: list[Filter] = []
     for atom in atoms:
+        alike = next((o for o in out if _same(atom, o)), None)
+        if isinstance(alike, Test) and isinstance(atom, Test):
+            desk.put_together(alike.constraint, alike.constraint, atom.constraint)
+            continue
         if isinstance(atom, Test) and not atom.negated and atom.constraint.matching == "range":
-            c = atom.constraint
             for i, other in enumerate(out):
-                if isinstance(other, Test) and _two_bounds(other, c):
-                    low, high = (other.constraint, c) if other.constraint.values[0].text else (c, other.constraint)
-                    both = replace(
-                        c, values=(low.values[0], high.values[1]), strict=(low.strict[0], high.strict[1]),
-                        relative=low.relative and high.relative,
-                    )  # fmt: skip
-                    if not any(both.strict):
-                        out[i] = Test(both)
-                        break
+                both = _in_both(other, atom.constraint)
+                if both is not None and isinstance(other, Test):
+                    desk.put_together(both, other.constraint, atom.constraint)
+                    out[i] = Test(both)
+                    break
             else:
                 out.append(atom)
             continue
-        if not any(_same(atom, other) for other in out):
-            out.append(atom)
+        out.append(atom)
     return tuple(out)
+
+
+def _in_both(other: Filter, c: Constraint) -> Constraint | None:
+    """Return the range in which two ranges of one single value meet (PS3.4 C.2.2.2.5), if that is a range."""
+    if not isinstance(other, Test) or not _two_ranges(other, c):
+        return None
+    o = other.constraint
+    lows, highs = ([v for x in (o, c) if (v := x.values[end]).text] for end in (0, 1))
+    if max(len(lows), len(highs)) > 1 and (c.vr != "DA" or any(not v.legal or v.parameter for v in (*lows, *highs))):
+        return None
+    low = max(lows, key=lambda v: v.text) if lows else o.values[0]
+    high = min(highs, key=lambda v: v.text) if highs else o.values[1]
+    if c.vr == "DA" and low.text and high.text and low.text > high.text:
+        return None
+    return replace(c, values=(low, high), relative=o.relative or c.relative)
 
 
 def _same(one: Filter, other: Filter) -> bool:
@@ -262,13 +285,12 @@ def _same(one: Filter, other: Filter) -> bool:
     return plain[0] == plain[1]
 
 
-def _two_bounds(other: Test, c: Constraint) -> bool:
+def _two_ranges(other: Test, c: Constraint) -> bool:
     o = other.constraint
     if other.negated or o.matching != "range" or o.path != c.path or o.level != c.level or o.pair or c.pair:
         return False
     one_value = all(a.vm == "1" for a in c.path[-1:]) and len(c.path) == 1 and c.level == c.attribute_level
-    ends = {(bool(x.values[0].text), bool(x.values[1].text)) for x in (o, c)}
-    return one_value and ends == {(True, False), (False, True)} and not any((*o.strict, *c.strict))
+    return one_value and not any((*o.strict, *c.strict))
 
 
 def _candidates(
