@@ -13,14 +13,14 @@ from typing import Any
 from worklint.knowledge import standard
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
-from worklint.network.meaning import WIDE
+from worklint.network.meaning import TRAILING, WIDE
 from worklint.network.measure import Measured, Slot
 from worklint.network.probe import Record
 from worklint.network.subjects import subjects
 
 _LONG = 8
 """Attributes in one statement above which they become a named set."""
-_DROPPED = frozenset({"padding"})
+_DROPPED = frozenset({"padding", TRAILING})
 """Undecided ways of missing that are told in a note: to believe them would mark every text of every source."""
 
 Json = dict[str, Any]
@@ -120,7 +120,7 @@ def key_of(found: Found) -> Json:
 
 
 def _told(reasons: frozenset[str]) -> frozenset[str]:
-    return frozenset("charset" if r == WIDE else r for r in reasons)
+    return frozenset({WIDE: "charset", TRAILING: "padding"}.get(r, r) for r in reasons)
 
 
 def _order(reasons: Iterable[str]) -> list[str]:

@@ -19,7 +19,9 @@ MOMENTS = frozenset({"DA", "TM", "DT"})
 PATTERN_SQL = "sql"
 """A way of comparing that the list of reasons has no word for: ``%`` and ``_`` of the value are wild cards too."""
 WIDE = "wide"
-"""A character outside ASCII counts as several where a question mark stands for one."""
+"""A character outside ASCII counts as several where a question mark stands for one; in a profile that is ``charset``."""
+TRAILING = "trailing"
+"""Spaces at the end of a stored value count; in a profile that is ``padding``, as of those in front."""
 FOREIGN = "foreign"
 """An extra row that no known way of comparing explains."""
 
@@ -101,6 +103,8 @@ def widened(asked: Asked, values: tuple[str, ...]) -> tuple[frozenset[str], ...]
     found = [way for v in values for way in _ways(asked, v)]
     if asked.kind == "wildcard" and len(values) > 1 and _fits(asked.text, "\\".join(values)):
         found.append(frozenset({"joined"}))
+    if asked.kind == "wildcard" and "?" in asked.text and any(_fits_bytes(asked.text, v) for v in values):
+        found.append(frozenset({WIDE}))
     return tuple(sorted(dict.fromkeys(found), key=len))
 
 
@@ -170,6 +174,10 @@ def _fits(pattern: str, text: str) -> bool:
     return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
+def _fits_bytes(pattern: str, text: str) -> bool:
+    return not text.isascii() and _fits(*(t.encode().decode("latin-1") for t in (pattern, text)))
+
+
 def _between_as_text(asked: Asked, value: str) -> bool:
     at = value.strip()
     return (not asked.low or asked.low <= at) and (not asked.high or at <= asked.high)
@@ -185,7 +193,9 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
     if scattered:
         found.add("one-instance")
     if len(values) > 1 and not scattered:
-        found |= {"one-value", "joined"}
+        found.add("one-value")
+        if asked.kind != "wildcard" or not _fits(asked.text, "\\".join(values)):
+            found.add("joined")
     if asked.kind == "wildcard":
         found.add("wildcard-literal")
         if asked.vr == "PN" and not any(_fits(asked.text, v) for v in mine):
@@ -201,13 +211,22 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
             found.add("value-format")
         elif asked.vr == "PN":
             # One of several groups, or a name that ends in empty components.
-            found.add("padding" if any(v.strip() == asked.text.strip() for v in mine) else "group")
-        elif any(v.strip() == asked.text.strip() for v in mine):
-            found.add("padding")
-    elif asked.vr in TEXT and any(v != v.strip() for v in mine) and asked.kind == "wildcard":
-        found.add("padding")
+            found |= _spaces(asked.text, mine) or {"group"}
+        else:
+            found |= _spaces(asked.text, mine)
+    elif asked.vr in TEXT and asked.kind == "wildcard" and not any(_fits(asked.text, v) for v in mine):
+        if any(_fits(asked.text, v.strip()) for v in mine):
+            found.add(TRAILING if any(_fits(asked.text, v.rstrip()) for v in mine) else "padding")
     if asked.kind == "wildcard" and "?" in asked.text and any(not v.isascii() for v in mine):
-        found.add(WIDE)
+        if not any(v.isascii() or _fits_bytes(asked.text, v) for v in mine):
+            found.add(WIDE)
     elif not asked.text.isascii():
         found.add("charset")
     return frozenset(found)
+
+
+def _spaces(asked: str, values: Iterable[str]) -> set[str]:
+    """Return which spaces make the difference between what is asked and all of the values, if these do."""
+    if any(v.rstrip() == asked.rstrip() for v in values):
+        return {TRAILING}
+    return {"padding"} if any(v.strip() == asked.strip() for v in values) else set()

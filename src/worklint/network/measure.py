@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from worklint.network import pairs
 from worklint.network.ask import Answer, Asker, Key, Question
-from worklint.network.evidence import NOT_SEEN, Found, Id, Trial, infer
+from worklint.network.evidence import NOT_SEEN, Found, Id, Subject, Trial, infer
 from worklint.network.meaning import TEXT, Asked, ask_single
 from worklint.network.subjects import About
 from worklint.network.survey import Scope, keep
@@ -27,6 +27,7 @@ class Measured:
     found: dict[Slot, Found] = field(default_factory=dict)
     returned: str = "unknown"
     taken_over: bool = False
+    full: bool = False
 
 
 class Bench:
@@ -50,7 +51,12 @@ class Bench:
         """Ask one key and return which entities came back."""
         answer = self.ask(*beside, Key(about.path, asked.text))
         rows = keep(answer, self.scope.model, self.scope.level)
-        return Trial(asked, frozenset(self._known(i) for i in rows), answer.failure, answer.cut)
+        kept = {self._known(i): row for i, row in rows.items()}
+        strangers = tuple(
+            Subject(i, row[about.name]) for i, row in kept.items() if i not in self.scope.rows and about.name in row
+        )
+        expected = any(k.path == about.path for k in self.scope.fixed)
+        return Trial(asked, frozenset(kept), answer.failure, answer.cut, strangers, expected)
 
     def _known(self, identity: Id) -> Id:
         """A row may show some of the scheduled steps that stand in one order: that is the same row."""
@@ -131,13 +137,17 @@ FULL, LEAN, PAIR = "full", "lean", "pair"
 """How deep an attribute is measured: every way of comparing, the coarse ones, or one pair."""
 
 
-def detail(bench: Bench, about: About, depth: str = FULL) -> Measured:
+Decided = Callable[[str], frozenset[str]]
+"""Takes a kind of matching; returns what was decided at other attributes, and need not be asked here."""
+
+
+def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lambda kind: pairs.NOTHING) -> Measured:
     """Ask the pairs of every kind of matching that a worklist can ask of the attribute."""
     scope, vr, lean = bench.scope, about.vr, depth != FULL
     subjects = scope.subjects(about)
     stored = scope.stored(about)
     below = any(s.scattered for s in subjects) or _is_below(scope, about)
-    out = Measured(about)
+    out = Measured(about, full=depth == FULL)
 
     def conclude(kind: str, trials: Sequence[Trial]) -> Found:
         return infer(
@@ -152,7 +162,7 @@ def detail(bench: Bench, about: About, depth: str = FULL) -> Measured:
             nobody = conclude("single", [bench.trial(about, ask_single(vr, pairs.impossible(vr)))])
         out.found = {(kind, ""): nobody for kind in ("single", *_kinds(vr))}
         return out
-    keys = pairs.single(vr, stored, lean)
+    keys = pairs.single(vr, stored, lean, decided("single"))
     first = tuple(dict.fromkeys((*keys[:1], keys[-1])))
     trials = [bench.trial(about, a) for a in first]
     # A key that is refused or answered with nothing does not say more when it is asked more often.
@@ -172,7 +182,8 @@ def detail(bench: Bench, about: About, depth: str = FULL) -> Measured:
     if depth == PAIR:
         return out
     if vr in PATTERNED:
-        _patterns(bench, about, pairs.wildcard(vr, stored, lean)[-2 if quiet else 0 :], conclude, out)
+        asked = pairs.wildcard(vr, stored, lean, decided("wildcard"))
+        _patterns(bench, about, asked[-2 if quiet else 0 :], conclude, out)
     if vr in RANGED:
         shapes = pairs.ranges(vr, stored, lean)
         _ranges(bench, about, dict(list(shapes.items())[-1:]) if quiet else shapes, conclude, out)
@@ -215,6 +226,8 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
     else:
         out.found[("wildcard", "")] = _knowing(usual, one_each) if one_each.does == usual.does else usual
         out.found[("wildcard", "question-mark")] = _knowing(one_each, usual)
+    if not star:
+        return
     slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")
     out.found[slot] = _star(conclude("universal" if vr in TEXT else "wildcard", star))
 

@@ -18,6 +18,7 @@ from worklint.network.meaning import (
     NUMBERS,
     PATTERN_SQL,
     TEXT,
+    TRAILING,
     WIDE,
     Asked,
     ask_range,
@@ -81,7 +82,7 @@ def possible_misses(kind: str, vr: str, several: bool, below: bool) -> frozenset
     """Return the ways in which a source may lose a match; each is believed until a query excluded it."""
     found: set[str] = set()
     if vr in CASED and kind in ("single", "wildcard"):
-        found |= {"padding", "charset"} | ({WIDE} if kind == "wildcard" else set())
+        found |= {"padding", TRAILING, "charset"} | ({WIDE} if kind == "wildcard" else set())
     if vr == "PN" and kind in ("single", "wildcard"):
         found.add("group")
     if kind == "wildcard":
@@ -144,8 +145,13 @@ def _worth(asked: Asked, stored: Stored) -> frozenset[str]:
     return frozenset(found)
 
 
-def _greedy(candidates: Iterable[Asked], stored: Stored, most: int) -> tuple[list[Asked], set[str]]:
-    pool = [(a, _worth(a, stored)) for a in candidates]
+NOTHING: frozenset[str] = frozenset()
+
+
+def _greedy(
+    candidates: Iterable[Asked], stored: Stored, most: int, decided: frozenset[str] = NOTHING
+) -> tuple[list[Asked], set[str]]:
+    pool = [(a, _worth(a, stored) - decided) for a in candidates]
     chosen: list[Asked] = []
     covered: set[str] = set()
     while pool and len(chosen) < most:
@@ -158,10 +164,14 @@ def _greedy(candidates: Iterable[Asked], stored: Stored, most: int) -> tuple[lis
     return chosen, covered
 
 
-def single(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
-    """Return the keys for single value matching: stored values, values made from them, one that cannot exist."""
+def single(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str] = NOTHING) -> tuple[Asked, ...]:
+    """Return the keys for single value matching: stored values, values made from them, one that cannot exist.
+
+    ``decided`` are ways of comparing (``+case``, ``-padding``) for which nobody needs to be asked any more.
+    """
     values = distinct(vr, stored)
-    chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, 2 if lean else MOST_STORED)
+    chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, 2 if lean else MOST_STORED, decided)
+    covered |= decided
     made: list[Asked] = []
     for reason, text in _made(vr, values):
         if lean and len(made) > 1:
@@ -218,7 +228,13 @@ def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
                 yield "-text-number", f"0{v}"
 
 
-def wildcard(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
+ONE_EACH = "?"
+"""Decided: a question mark is taken for one character, as an asterisk for several."""
+LONE = "*"
+"""Decided: a lone asterisk asks for everything."""
+
+
+def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str] = NOTHING) -> tuple[Asked, ...]:
     """Return the keys for wild card matching: a start, an end, a middle, one character, another letter case."""
     values = distinct(vr, stored)
     texts = sorted(values, key=lambda v: (not v.isascii(), abs(len(v) - 8)))
@@ -232,17 +248,20 @@ def wildcard(vr: str, stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
         (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")),
         stored,
         1 if lean else 3 if vr in TEXT else 2,
+        decided,
     )
+    covered |= decided
     if not any(a.text.isascii() for a in made):
         made += [Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts if v.isascii()][:1]
     crossed = [(v[0].strip(), v[-1].strip()) for v in stored if len(v) > 1]
     over = [("+joined", f"{a[:-1]}*{b[1:]}") for a, b in crossed if min(len(a), len(b)) > 1][:4] if vr in TEXT else []
     spaced = [v.strip() for values in stored for v in values if v[:1] == " "]
     over += [("-padding", f"{v[:-1]}*") for v in spaced if len(v) > 1][:2] if vr in TEXT else []
-    for reason, pattern in () if lean else (*over, *_patterns(vr, values, texts)):
+    for reason, pattern in over if lean else (*over, *_patterns(vr, values, texts)):
         one = Asked("wildcard", vr, pattern)
         worth = _worth(one, stored)
-        if reason in worth and (reason == "kept" or reason not in covered) and one not in made:
+        wanted = ONE_EACH not in decided if reason == "kept" else reason not in covered
+        if reason in worth and wanted and one not in made:
             made.append(one)
             covered |= worth
     cut = "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*"

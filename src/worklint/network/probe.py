@@ -8,8 +8,10 @@ exist; ask the pairs of those that are looked at; then what keys do to one anoth
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from worklint.knowledge import standard
 from worklint.network import interactions, pairs
@@ -311,17 +313,37 @@ class _Model:
             if self.asker.asked >= limit:
                 left += 1
                 continue
-            family = "text" if about.vr in pairs.CASED and about.vr != "PN" else about.vr
-            depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < _ENOUGH else LEAN
+            family = _family(about.vr)
+            most = _ENOUGH if about.vr in pairs.CASED and about.vr != "PN" else _ENOUGH // 2
+            depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < most else LEAN
             if depth == FULL and any(scope.stored(about)):
                 full[family] = full.get(family, 0) + 1
-            found = self._compared(bench, about) or detail(bench, about, depth if any(scope.stored(about)) else FULL)
+            found = self._compared(bench, about) or detail(
+                bench, about, depth if any(scope.stored(about)) else FULL, partial(self._decided, about)
+            )
             found.returned = _returned(scope, about)
             place[about.name] = found
         if left:
             self.record.note(f"{self.model}, {scope.level}: {left} attributes were not reached within the budget")
         for vr in dict.fromkeys(a.vr for a in waiting):
             self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr and a.name in place])
+
+    def _decided(self, about: About, kind: str) -> frozenset[str]:
+        """Return what attributes of the same kind decided: at two of them excluded, at none seen."""
+        near = [m for place in self.record.measured.values() for m in place.values()
+                if _family(m.about.vr) == _family(about.vr) and m.about is not about]  # fmt: skip
+        found = [f for m in near if (f := m.found.get((kind, ""))) is not None and f.does == "applied"]
+        excluded = Counter(r for f in found for r in f.excluded)
+        seen = frozenset[str]().union(*(f.blamed for f in found))
+        decided = {r for r, count in excluded.items() if count >= 2 and r not in seen}
+        if kind == "wildcard":
+            full = [m for m in near if m.full and m.found.get((kind, ""), _UNKNOWN).does == "applied"]
+            if len(full) >= 2 and not any(("wildcard", "question-mark") in m.found for m in near):
+                decided.add(pairs.ONE_EACH)
+            lone = [f for m in near for (_, value), f in m.found.items() if value == "lone-asterisk"]
+            if len(lone) > 2 and all(f.does == "applied" and not f.misses for f in lone):
+                decided.add(pairs.LONE)
+        return frozenset(decided)
 
     def _distance(self, scope: Scope, about: About) -> int:
         if about.home not in self.levels:
@@ -457,6 +479,10 @@ def _returned(scope: Scope, about: About) -> str:
         back, held = set(scope.rows[subject.id].get(about.name, ())), set(subject.values)
         kinds.add("whole" if back == held else "part" if back < held else "other")
     return "other" if "other" in kinds else "part" if "part" in kinds else "whole" if kinds else "unknown"
+
+
+def _family(vr: str) -> str:
+    return "text" if vr in pairs.CASED and vr != "PN" else vr
 
 
 def _settle(record: Record) -> None:
