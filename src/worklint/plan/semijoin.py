@@ -144,7 +144,9 @@ def _fed(
 ) -> Asked | None:  # fmt: skip
     gone = frozenset(id(a) for a, _, _ in inner)
     rest = tuple(a for a in atoms if id(a) not in gone)
-    for several in (True, False):
+    attribute = standard.attribute_by_keyword(unique)
+    # Lists are defined for UIDs alone (PS3.4 C.2.2.2.2); a patient ID goes out one by one.
+    for several in (True, False) if attribute is not None and attribute.vr == "UI" else (False,):
         key = split.fed_key(place, level, unique, several)
         behaviour = behaviour_at(place, key)
         if behaviour.does not in ("applied",) or behaviour.misses:

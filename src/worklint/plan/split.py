@@ -183,6 +183,10 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choic
         return None
     if not all(_told_of_moments(place, k) for k in keys[0] if k.sent.kind == "datetime"):
         return None
+    if any(len(mine) > 1 and any(k.lower for k in mine) for mine in keys):
+        # Date and time of a lower level: the source may find them at two entities below.
+        way = replace(way, slack=way.slack | WIDENED)
+        adds = way.slack
     # Alternatives of one attribute are judged together, as values of one list.
     if all(len(a) == 1 for a in way.alternatives):
         at = tuple(a[0] for a in keys)
