@@ -118,9 +118,11 @@ def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: boo
     empty = universal(place, level, constraint)
     if not sent and not can_be_returned(place, empty):
         return NEVER
-    own = _behaviour_of(place, key_at(place, level, constraint, sent_values(constraint)[0]))
-    asked = _asked_for(place, empty)
-    told = [b for b in ((own,) if sent else (own, asked)) if b.returned != "unknown"]
+    # What is not sent comes back as it is asked for, whatever a key of the test's own kind would bring. A required key
+    # comes back however it is asked for (PS3.4 C.2.2.1.2): then what is said of a key with a value holds too.
+    with_value = sent_values(constraint)[0] if sent else Sent("1", "single", constraint.vr, empty.sent.vm)
+    own = _behaviour_of(place, key_at(place, level, constraint, with_value))
+    told = [b for b in ((own,) if sent else (_asked_for(place, empty), own)) if b.returned != "unknown"]
     if not told:
         return NEVER
     returned = min((b.returned for b in told), key=_WORST.index)
