@@ -94,6 +94,7 @@ class _Tally:
     cleared_misses: set[str] = field(default_factory=set)
     unexplained: list[tuple[Asked, tuple[frozenset[str], ...]]] = field(default_factory=list)
     lost_by: list[frozenset[str]] = field(default_factory=list)
+    asked_in_vain: set[str] = field(default_factory=set)
     places: dict[Id, list[frozenset[int]]] = field(default_factory=dict)
 
     def found_at(self, subject: Subject, asked: Asked, ways: frozenset[str]) -> None:
@@ -104,7 +105,7 @@ class _Tally:
             places = subject.members if subject.scattered else tuple((v,) for v in subject.values or ())
             here = frozenset(i for i, values in enumerate(places) if matches(asked, values))
             before = self.places.setdefault(subject.id, [])
-            if any(not here & other for other in before):
+            if here and any(not here & other for other in before):
                 self.cleared_misses |= ways & _BY_PLACE
             before.append(here)
 
@@ -139,7 +140,7 @@ def infer(
         return Found("ignored", trials=count, why="entities without the value come back just the same")
     bare = [w for w in tally.lost_by if not w - _BROAD]
     if not tally.kept and not tally.added and bare:
-        if len(bare) >= 2 or len({t.asked for t in answered}) >= 2:
+        if len(tally.asked_in_vain) >= 2:
             common = frozenset.intersection(*tally.lost_by) if tally.lost_by else frozenset()
             return Found(
                 "nothing", misses=common or frozenset({"other"}), trials=count,
@@ -166,6 +167,10 @@ def infer(
     # Where every entity is one that was asked for, a key that is looked at and one that is not are alike.
     unlooked = frozenset() if tally.left_out or tally.added else frozenset({"other"})
     sql = PATTERN_SQL in adds
+    if tally.left_out > 1 and "other" not in adds:
+        cleared_adds.add("other")
+    if tally.kept and "other" not in misses:
+        cleared_misses.add("other")
     if WIDE in misses:
         # Where a character counts as several, a pattern of that many question marks finds it.
         adds |= {WIDE}
@@ -198,6 +203,8 @@ def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: b
             else:
                 tally.lost += 1
                 tally.lost_by.append(ways)
+                if not ways - _BROAD:
+                    tally.asked_in_vain.add(asked.text)
         else:
             found = widened(asked, subject.values)
             if came:

@@ -32,6 +32,7 @@ from worklint.network.ask import (
 )
 from worklint.network.evidence import Found, settle
 from worklint.network.interactions import Together
+from worklint.network.meaning import ask_single
 from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, screen
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, keep
@@ -148,6 +149,7 @@ class _Model:
         self.say = say
         self.surveyor = Surveyor(asker, today)
         self.benches: dict[str, Bench] = {}
+        self.alike: dict[tuple[str, str | None], list[bool]] = {}
         found = standard.model(model)
         assert found is not None
         self.levels = found.levels
@@ -282,13 +284,17 @@ class _Model:
             f"{self.model}, {scope.level}: screening {len(waiting)} attributes ({self.asker.asked} queries so far)"
         )
         theirs = self.record.measured.get((self.sister or "", scope.level), {})
+        if not theirs and self.sister is not None:
+            theirs = self.record.measured.get((self.sister, standard.model(self.sister).levels[0]), {})  # type: ignore[union-attr]
         if theirs:
             same = [a for a in waiting if a.name in theirs and _is_ignored(theirs[a.name])]
             found = screen(bench, same, 16)
         else:
-            valued = [a for a in waiting if any(scope.stored(a)) or a.required]
-            rest = [a for a in waiting if a not in valued]
-            found = [*screen(bench, valued, 1), *screen(bench, rest)]
+            # A stored value that has to leave something out tells by itself whether the key is looked at.
+            telling = [a for a in waiting if len(set(scope.stored(a))) > 1]
+            rest = [a for a in waiting if a not in telling]
+            required = [a for a in rest if a.required]
+            found = [*screen(bench, required, 1), *screen(bench, [a for a in rest if not a.required])]
         for one in found:
             one.returned = _returned(scope, one.about)
             place[one.about.name] = one
@@ -298,6 +304,8 @@ class _Model:
         waiting = [a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent]
         waiting.sort(
             key=lambda a: (
+                # What no entity has goes by what was seen of others of that level: those first.
+                self._distance(scope, a) < 0 and not any(scope.stored(a)),
                 not a.required,
                 not any(scope.stored(a)),
                 0 if self._distance(scope, a) > 0 and scope.level == self.levels[0] else 1,
@@ -350,34 +358,42 @@ class _Model:
             return 0
         return self.levels.index(about.home) - self.levels.index(scope.level)
 
+    def _elsewhere(self, scope: Scope, about: About) -> Measured | None:
+        """Return what was measured of the attribute where its meaning is the same."""
+        measured, sister = self.record.measured, self.sister or ""
+        known = measured.get((sister, scope.level), {}).get(about.name)
+        if known is not None and known.about.home == about.home:
+            return known
+        distance = self._distance(scope, about)
+        if distance < 0 and about.home is not None:
+            return measured.get((self.model, about.home), {}).get(about.name)
+        if sister and scope.level == self.levels[0]:
+            # What is an attribute of the patient, or of a lower level, is one of the study, or of a level below, there.
+            levels = standard.model(sister).levels  # type: ignore[union-attr]
+            known = measured.get((sister, levels[0]), {}).get(about.name)
+            if known is not None and (known.about.home == levels[0]) == (distance == 0):
+                return known
+        return None
+
     def _compared(self, bench: Bench, about: About) -> Measured | None:
         """Take over what was measured elsewhere, if two queries come to the same here.
 
         Elsewhere is the same level of the sister model, or, for an attribute of an upper level, its own level.
         """
-        level = bench.scope.level
-        known = self.record.measured.get((self.sister or "", level), {}).get(about.name)
-        if known is None and about.home in self.levels and self._distance(bench.scope, about) < 0:
-            known = self.record.measured.get((self.model, about.home), {}).get(about.name)
-        if known is None and level == self.levels[0] and self.sister is not None:
-            # What is an attribute of the patient here is one of the study at the sister model.
-            top = standard.model(self.sister).levels[0]  # type: ignore[union-attr]
-            known = self.record.measured.get((self.sister, top), {}).get(about.name)
-            known = known if known is not None and known.about.home == top and about.home == level else None
-        elif known is None or known.about.home != about.home:
-            return None
+        known = self._elsewhere(bench.scope, about)
         if known is None:
             return None
         theirs = known.found.get(("single", ""))
         valued = any(bench.scope.stored(about))
-        if theirs is None or theirs.status == "excludes" or not valued:
-            return replace_measured(known, about) if theirs is not None and not valued else None
+        if theirs is None or (theirs.status == "excludes" and valued):
+            return None
+        alike = self.alike.setdefault((level, known.about.home), [])
+        if not valued:
+            as_there = _without_value(bench, about, theirs) and (level == known.about.home or set(alike) == {True})
+            return replace_measured(known, about) if as_there else None
         mine = detail(bench, about, PAIR).found[("single", "")]
-        if mine.does != theirs.does or mine.status != theirs.status:
-            return None
-        if mine.adds - theirs.adds - theirs.open_adds or mine.misses - theirs.misses - theirs.open_misses:
-            return None
-        return replace_measured(known, about)
+        alike.append(_same(mine, theirs))
+        return replace_measured(known, about) if alike[-1] else None
 
     def _illegal(self, bench: Bench, scope: Scope, vr: str, abouts: list[About]) -> None:
         """Ask for illegal values of a VR, at the first attribute of that VR whose legal values are looked at."""
@@ -391,8 +407,10 @@ class _Model:
         if not looked_at:
             return
         about = looked_at[0]
-        trials = [bench.trial(about, a) for a in pairs.illegal(vr)]
-        if len(trials) < 1:
+        above = self.record.illegal.get((self.model, self.levels[0], vr)) if scope.level != self.levels[0] else None
+        asked = pairs.illegal(vr)[: 1 if above is not None else 2]
+        trials = [bench.trial(about, a) for a in asked]
+        if not trials:
             return
         failures = [t for t in trials if t.failure]
         if len(failures) == len(trials):
@@ -446,6 +464,21 @@ _UNKNOWN = Found("unknown")
 def pairs_missing(level: str) -> str:
     """Return the note of an archive that holds nothing."""
     return f"no entity is shown at the {level} level: an empty answer is no evidence, and nothing is said"
+
+
+def _same(mine: Found, theirs: Found) -> bool:
+    if mine.does != theirs.does or mine.status != theirs.status:
+        return False
+    return mine.adds <= theirs.adds | theirs.open_adds and mine.misses <= theirs.misses | theirs.open_misses
+
+
+def _without_value(bench: Bench, about: About, theirs: Found) -> bool:
+    """Tell if a value that cannot exist comes to what it came to elsewhere, where no entity has one to ask for."""
+    trial = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
+    if trial.failure or theirs.does == "refused":
+        return theirs.does == "refused" and theirs.status == trial.failure
+    back = bench.all_back(trial)
+    return back == (theirs.does == "ignored") or (back and "empty" in theirs.adds | theirs.open_adds)
 
 
 def replace_measured(known: Measured, about: About) -> Measured:

@@ -62,7 +62,8 @@ class Scope:
             if members and any(m.get(name) for found in lower.values() for m in found):
                 lists = [m.get(name, ()) for m in members]
                 values = tuple(dict.fromkeys(v for one in lists for v in one))
-                return Subject(identity, values, scattered=len(set(lists)) > 1)
+                different = tuple(dict.fromkeys(lists))
+                return Subject(identity, values, scattered=len(different) > 1, members=different)
         return Subject(identity, None)
 
     def stored(self, about: About) -> tuple[tuple[str, ...], ...]:
