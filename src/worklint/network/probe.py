@@ -387,6 +387,7 @@ class _Model:
         valued = any(bench.scope.stored(about))
         if theirs is None or (theirs.status == "excludes" and valued):
             return None
+        level = bench.scope.level
         alike = self.alike.setdefault((level, known.about.home), [])
         if not valued:
             as_there = _without_value(bench, about, theirs) and (level == known.about.home or set(alike) == {True})
