@@ -23,7 +23,7 @@ ROWS = (
     {"sources", "plan"},
     {"rules"},
     {"accept", "output", "report", "compare"},
-    {"baseline", "inputs", "run", "planning", "show", "scaffold"},
+    {"baseline", "inputs", "run", "planning", "fixes", "show", "scaffold"},
     {"network", "lsp", "cli", "__main__", "__init__"},
 )
 

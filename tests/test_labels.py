@@ -44,6 +44,7 @@ def test_labels_agree_with_the_standard(vocabulary: str) -> None:
         if label.private:
             assert re.fullmatch(r'\([0-9a-f]{3}[13579bdf],xx[0-9a-f]{2} "[^"\\]+"\)', label.private, re.IGNORECASE)
         assert [v for v in label.values if standard.legal_value(label.vr, v)] == []
+        assert not label.near or (not label.attribute and standard.attribute_by_keyword(label.near.split()[0]))
 
 
 @pytest.mark.parametrize("word", NO_ATTRIBUTE)

@@ -320,6 +320,20 @@ def test_levels_of(keyword: str, model: str, levels: tuple[str, ...]) -> None:
     assert standard.levels_of(keyword, model) == levels
 
 
+# ------------------------------------------------------------------------------------------------- value lists
+
+
+@pytest.mark.parametrize("row", rows("value_lists.csv"), ids=lambda r: r["keyword"])
+def test_value_list_fits_its_attribute(row: dict[str, str]) -> None:
+    attribute = standard.attribute_by_keyword(row["keyword"])
+    assert attribute is not None and not attribute.retired
+    values = row["values"].split(";")
+    assert standard.defined_values(row["keyword"]) == tuple(values)
+    assert len(set(values)) == len(values) > 1
+    assert [v for v in values if standard.legal_value(attribute.vr, v)] == []
+    assert row["closed"] in ("yes", "no") and row["source"].startswith("PS3.")
+
+
 # ------------------------------------------------------------------------------------------------ replacements
 
 _LEVEL_MODEL = {"study": "study-root", "series": "study-root", "worklist-item": "modality-worklist",

@@ -23,7 +23,8 @@ class Label:
     no DICOM attribute. ``private`` is an element in which archives hand the value on; it is no key. ``values``: all of
     them where they are few, else empty. ``display_only``: shown, and never a value to ask for. ``mapping`` is
     ``stated`` (somebody wrote that the label is this attribute) or ``inferred``. ``computed``: made by the archive,
-    not taken from the images. ``mutable``: changes while the study is there.
+    not taken from the images. ``mutable``: changes while the study is there. ``near`` is a test of a standard key that
+    comes near to an ``=`` of a label without attribute: all of it but the value.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Label:
     offered: bool = True
     note: str = ""
     citation: str = ""
+    near: str = ""
 
 
 @cache
@@ -74,6 +76,7 @@ def _label(row: Mapping[str, str]) -> Label:
         offered=row["offered"] == "yes",
         note=row["note"],
         citation=row["citation"],
+        near=row["near"],
     )
 
 

@@ -161,6 +161,19 @@ def exchanged(keyword: str, level: str = "study") -> str | None:
 
 
 @cache
+def _value_lists() -> dict[str, tuple[str, ...]]:
+    import csv
+
+    with data.path(f"{_FOLDER}/value_lists.csv").open(encoding="utf-8", newline="") as file:
+        return {r["keyword"]: tuple(r["values"].split(";")) for r in csv.DictReader(file)}
+
+
+def defined_values(keyword: str) -> tuple[str, ...]:
+    """Return the enumerated values or defined terms of an attribute, in the order of PS3.3; empty for all others."""
+    return _value_lists().get(keyword, ())
+
+
+@cache
 def _levels_file() -> bytes:
     return data.path(f"{_FOLDER}/levels.csv").read_bytes()
 

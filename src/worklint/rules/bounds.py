@@ -34,13 +34,13 @@ def bound_findings(worklist: Worklist) -> Iterator[Finding]:
             "WL206", _GROWS[worklist.purpose], worklist.span,
             f"{'a branch of the `or` in this list' if some else 'this list'} is not bounded in time: the older the "
             "archive, the longer the answer",
-            f"add a range of dates{' to each branch' if some else ''}, as in {_example(worklist)}",
+            f"add a range of dates{' to each branch' if some else ''}, as in {bounding_test(worklist)}",
             worklist=worklist.id,
         )  # fmt: skip
     index = {id(c): i for i, (c, _) in enumerate(worklist.constraints)}
     for one, other in _same_entity_meant(worklist, worklist.filter):
-        lower = _lower(worklist, other) or "series"
-        inside = " and ".join(_as_of(c, lower) for c in (one, other))
+        lower = lower_level(worklist, other) or "series"
+        inside = " and ".join(of_one_entity(c.text, c, lower) for c in (one, other))
         yield Finding(
             "WL210", default_severity("WL210"), other.span, f"{one.text} and {other.text} may be met by two different "
             f"{lower if lower == 'series' else lower + 's'} of one {worklist.level}",
@@ -49,7 +49,7 @@ def bound_findings(worklist: Worklist) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _example(worklist: Worklist) -> str:
+def bounding_test(worklist: Worklist) -> str:
     """Return a test that bounds a list of this model."""
     found = standard.model(worklist.model)
     if found is None or not found.worklist:
@@ -100,7 +100,7 @@ def _names_one(c: Constraint) -> bool:
 # --- one lower entity
 
 
-def _lower(worklist: Worklist, c: Constraint) -> str | None:
+def lower_level(worklist: Worklist, c: Constraint) -> str | None:
     """Return the level below the list's that a test speaks of; of the modalities in a study, that of the modality."""
     model = standard.model(worklist.model)
     if model is None or worklist.level not in model.levels or len(c.path) != 1:
@@ -116,9 +116,10 @@ def _lower(worklist: Worklist, c: Constraint) -> str | None:
     return None
 
 
-def _as_of(c: Constraint, level: str | None) -> str:
+def of_one_entity(text: str, c: Constraint, level: str | None) -> str:
+    """Return the text of a test as it is written inside ``has`` of a level."""
     single = standard.replacement(c.path[0].keyword, level or "") if c.attribute_level != level else None
-    return c.text.replace(c.path[0].keyword, single, 1) if single else c.text
+    return text.replace(c.path[0].keyword, single, 1) if single else text
 
 
 def _same_entity_meant(worklist: Worklist, node: Filter) -> Iterator[tuple[Constraint, Constraint]]:
@@ -128,7 +129,7 @@ def _same_entity_meant(worklist: Worklist, node: Filter) -> Iterator[tuple[Const
     if isinstance(node, All):
         first: Constraint | None = None
         for part in node.parts:
-            if not isinstance(part, Test) or part.negated or _lower(worklist, part.constraint) is None:
+            if not isinstance(part, Test) or part.negated or lower_level(worklist, part.constraint) is None:
                 continue
             if first is None:
                 first = part.constraint
@@ -140,6 +141,6 @@ def _same_entity_meant(worklist: Worklist, node: Filter) -> Iterator[tuple[Const
 
 
 def _what(worklist: Worklist, c: Constraint) -> str:
-    level = _lower(worklist, c)
+    level = lower_level(worklist, c)
     single = standard.replacement(c.path[0].keyword, level or "") if c.attribute_level != level else None
     return single or c.path[0].keyword or c.path[0].tag

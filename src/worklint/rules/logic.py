@@ -15,7 +15,7 @@ from worklint.knowledge import standard
 from worklint.model import All, Any, Constraint, Filter, Finding, Has, Severity, Span, Test, Worklist
 from worklint.record import frozen, replace
 from worklint.rules import bounds, default_severity
-from worklint.rules.value_sets import ValueSet, disjoint, subset, value_set
+from worklint.rules.value_sets import ValueSet, both, disjoint, subset, value_set
 
 _STEPS: Final = 60_000
 """Comparisons of two tests in one worklist; beyond it nothing more is claimed."""
@@ -174,10 +174,22 @@ class _Logic:
         if isinstance(b, _Join) and any(self.implies(a, part) for part in b.parts if _related(a, part)):
             return True
         if isinstance(a, _Join):
-            return any(self.implies(part, b) for part in a.parts if _related(part, b))
+            if any(self.implies(part, b) for part in a.parts if _related(part, b)):
+                return True
+            return isinstance(b, _Lit) and any(_test_implies(two, b) for two in self._two_as_one(a.parts, b.key))
         if isinstance(a, _Inside) and isinstance(b, _Inside) and (a.key, a.negated) == (b.key, b.negated):
             return self.implies(b.node, a.node) if a.negated else self.implies(a.node, b.node)
         return False
+
+    def _two_as_one(self, parts: Sequence[_Node], key: tuple[str, ...]) -> Iterable[_Lit]:
+        """Yield what two positive tests of the one value of an attribute say together."""
+        tests = [p for p in parts if isinstance(p, _Lit) and p.key == key and p.single and not p.negated]
+        for j, later in enumerate(tests[:_MOST_IN_A_GROUP]):
+            for earlier in tests[:j]:
+                self.steps -= 1
+                values = both(earlier.values, later.values) if self.steps > 0 else None
+                if values is not None:
+                    yield replace(later, id=-1, values=values)
 
     def conflict(self, parts: Sequence[_Node]) -> tuple[_Node, _Node] | None:
         """Return two parts of a conjunction that cannot hold together, the earlier one first."""
@@ -464,6 +476,23 @@ def _mergeable(lits: Sequence[_Lit]) -> bool:
 
 
 # --- the whole
+
+
+def same_meaning(one: Worklist, other: Worklist) -> bool:
+    """Tell if two worklists certainly list the same of the same sources, and show it alike; false in case of doubt."""
+    if not (one.complete and other.complete) or _without_places(one) != _without_places(other):
+        return False
+    if max(_depth(one.filter), _depth(other.filter)) > _DEEPEST:
+        return False
+    logic = _Logic(one, frozenset())
+    a, b = logic.node(one.filter), logic.node(other.filter)
+    return a.id == b.id or (logic.implies(a, b) and logic.implies(b, a))
+
+
+def _without_places(w: Worklist) -> tuple[object, ...]:
+    shown = [(s.path, s.label, s.descending) for s in (*w.show, *w.sort)]
+    settings = (w.scope, w.sources, w.model, w.level, w.purpose, w.limit, w.timezone, len(w.show))
+    return (w.id, w.format, *settings, *shown)
 
 
 def logic_findings(

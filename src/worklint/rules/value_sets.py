@@ -171,6 +171,8 @@ def subset(a: ValueSet, b: ValueSet) -> bool:
         if b.kind == "range":
             return bool(a.numbers) and all(_inside(n, b) for n in a.numbers)
         return b.kind == "pattern" and all(_fits(t, a, b) is True for t in a.texts)
+    if a.kind == "range" and b.kind == "finite":
+        return a.low is not None and a.low == a.high and not any(a.open) and a.low in b.numbers
     if a.kind == b.kind == "range":
         return _not_before(a.low, b.low, a.open[0], b.open[0]) and _not_before(
             None if a.high is None else -a.high, None if b.high is None else -b.high, a.open[1], b.open[1]
@@ -232,6 +234,22 @@ def _pattern_within(a: str, b: str) -> bool:
     if other[3]:
         return not one[1] and one[2].startswith(other[2])
     return bool(other[1]) and not one[3] and one[2].endswith(other[2])
+
+
+def both(a: ValueSet, b: ValueSet) -> ValueSet | None:
+    """Return the values that satisfy two ranges, or two lists of one spelling; ``None`` where that is no such set."""
+    if a.clock != b.clock or a.family != b.family or a.ignoring != b.ignoring:
+        return None
+    if a.kind == b.kind == "finite" and not a.ignoring and a.family != "name" and bool(a.numbers) == bool(b.numbers):
+        kept = [i for i, text in enumerate(a.texts) if (a.numbers[i] in b.numbers if a.numbers else text in b.texts)]
+        texts, numbers = tuple(a.texts[i] for i in kept), tuple(a.numbers[i] for i in kept) if a.numbers else ()
+        return replace(a, texts=texts, numbers=numbers, identity=("both", texts, a.family)) if kept else None
+    if a.kind == b.kind == "range" and not any(a.open) and not any(b.open):
+        low = max((n for n in (a.low, b.low) if n is not None), default=None)
+        high = min((n for n in (a.high, b.high) if n is not None), default=None)
+        if low is None or high is None or low <= high:
+            return replace(a, low=low, high=high, identity=("range", low, high, a.open, a.clock))
+    return None
 
 
 # --- nothing in common
