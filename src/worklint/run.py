@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from worklint.accept import BaselineKey, Choice, baselined, chosen, levelled, suppressed
 from worklint.judge import Judged, judge, offers_model
@@ -36,7 +36,7 @@ class Options:
     """How a run is made: which findings count, the baseline, the limits of reading.
 
     ``planned``: lists are planned too, and always where there are no more than ``plan_up_to`` pairs of list and source;
-    ``edits``: findings carry the changes of the text that answer them.
+    ``edits``: findings carry the changes of the text that answer them, those that keep the meaning or all.
     """
 
     choice: Choice = field(default_factory=Choice)
@@ -45,7 +45,7 @@ class Options:
     now: datetime | None = None
     planned: bool = False
     plan_up_to: int = 0
-    edits: bool = False
+    edits: Literal["", "safe", "all"] = ""
 
 
 @frozen
@@ -91,7 +91,9 @@ def run(
     if options.edits:
         from worklint.fixes import Material, offered
 
-        findings = offered(findings, examined, Material(tuple(texts), tuple(shared), site, today, options))
+        findings = offered(
+            findings, examined, Material(tuple(texts), tuple(shared), site, today, options), options.edits == "all"
+        )
     plans: dict[str, dict[str, Plan]] = {}
     pairs = sum(len(of) for of in examined.judged.values())
     if options.planned or 0 < pairs <= options.plan_up_to:
