@@ -108,7 +108,7 @@ def test_what_a_plan_subtracts_must_have_been_read_whole(tmp_path, monkeypatch, 
         monkeypatch.chdir(tmp_path)
         main(["verify", "--format", "json", "--now", "2026-11-24", "--rows", "2"])
     (found,) = json.loads(capsys.readouterr().out)["plans"]
-    assert found["agreement"] == "undecided" and "longer than" in found["observation"]["why"]
+    assert found["agreement"] == "undecided" and "more is shown than was read" in found["observation"]["why"]
 
 
 def test_a_contradiction_says_what_to_write(tmp_path, monkeypatch, capsys):

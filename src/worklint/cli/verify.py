@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -15,6 +18,8 @@ from worklint.model import Worklist
 from worklint.sources import Site, Source
 
 FAILED = 2
+MOST_AT_ONCE = 8
+"""Sources that are asked at the same time."""
 
 
 def run(given: Given) -> int:
@@ -43,10 +48,20 @@ def run(given: Given) -> int:
     manners = Manners(queries=1_000_000, rows=rows, timeout=timeout, seconds=3600)
     visited: list[Visited] = []
     found: list[Any] = []
-    for source in live:
-        one, compared = _at_source(given, site, source, worklists, manners)
-        visited.append(one)
-        found += compared
+    stop = threading.Event()
+    with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(live))) as pool:
+        # Libraries complain of values by showing them; what is switched off in one thread is switched off in all.
+        warnings.simplefilter("ignore")
+        jobs = [pool.submit(_at_source, given, site, source, worklists, manners, stop) for source in live]
+        try:
+            for job in jobs:
+                one, compared = job.result()
+                visited.append(one)
+                found += compared
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if given["format"] == "json":
         text = json_text(visited, found)
         output.write_stdout(lambda out: out.write(text), False)
@@ -68,12 +83,12 @@ def _zone(site: Site) -> tzinfo:
 
 
 def _at_source(
-    given: Given, site: Site, source: Source, worklists: list[Worklist], manners: Any
+    given: Given, site: Site, source: Source, worklists: list[Worklist], manners: Any, stop: threading.Event
 ) -> tuple[Any, list[Any]]:
     from worklint.network.ask import Asker, NetworkError
     from worklint.network.door import open_door
     from worklint.network.verdicts import Visited
-    from worklint.network.verify import Verifier, offered
+    from worklint.network.verify import Verifier
     from worklint.sources import asked_sources, place_of
 
     assert source.declared is not None and source.declared.address is not None
@@ -83,14 +98,19 @@ def _at_source(
         door = open_door(source.declared.address, manners.timeout, os.environ, dict(source.declared.auth))
     except NetworkError as problem:
         return Visited(source.id, source.product, source.release, False, str(problem)), []
-    asker = Asker(door, manners)
+
+    def told(*_: object) -> None:
+        if stop.is_set():
+            raise NetworkError("interrupted")
+
+    asker = Asker(door, manners, told)
     verifier = Verifier(door, asker, _zone(site))
     try:
         for worklist in worklists:
             if source not in asked_sources(site, worklist):
                 continue
             place = place_of(site, source, worklist)
-            if not offered(place, door, source.id in (worklist.sources or ())):
+            if not verifier.offered(place, source.id in (worklist.sources or ())):
                 continue
             judging.tell(given, f"{source.id}: {worklist.id}")
             found += verifier.verify(worklist, place)

@@ -18,6 +18,7 @@ Row = Mapping[str, tuple[str, ...]]
 
 ABORTED = "abort"
 TIMED_OUT = "time-out"
+UNREADABLE = "unreadable"
 
 
 class NetworkError(Exception):
@@ -50,20 +51,27 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One query. ``empties`` are sent without value (QIDO-RS: ``includefield``); ``options`` are negotiated."""
+    """One query. ``empties`` are sent without value (QIDO-RS: ``includefield``); ``options`` are negotiated.
+
+    ``url``: path and query of QIDO-RS as they go out, in place of keys.
+    """
 
     model: str
     level: str
     keys: tuple[Key, ...] = ()
     empties: tuple[Path, ...] = ()
     options: frozenset[str] = frozenset()
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. ``failure``: a status in hexadecimal, ``HTTP 400``, ``abort`` or ``time-out``.
+    """What came back. ``failure``: a status in hexadecimal, ``HTTP 400``, ``abort``, ``time-out``, ``unreadable``.
 
-    ``cut``: reading was ended at the row cap. ``unsupported``: some rows came with status FF01.
+    ``cut``: reading was ended at the row cap. ``unsupported``: some rows came with status FF01. ``unread``: so many
+    responses could not be decoded, in whole or in part; what is missing from such an answer proves nothing.
+    ``warning``: a warning status in hexadecimal, or the code and text of a ``Warning`` header. ``because``: more about
+    a failure, for people.
     """
 
     rows: tuple[Row, ...] = ()
@@ -74,6 +82,8 @@ class Answer:
     seconds: float = 0.0
     data: tuple[Any, ...] = ()
     """The responses as data sets, where a door was told to keep them."""
+    unread: int = 0
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

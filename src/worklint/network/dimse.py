@@ -18,6 +18,7 @@ from typing import Any
 
 from worklint.enterprise import Address
 from worklint.knowledge import standard
+from worklint.network import tls
 from worklint.network.ask import (
     ABORTED,
     TIMED_OUT,
@@ -33,16 +34,14 @@ from worklint.network.ask import (
 
 CALLING = "WORKLINT"
 MISSING = "C-FIND needs the package pynetdicom: pip install 'worklint[network]'"
-TLS_VARIABLES = {"ca": "WORKLINT_TLS_CA", "cert": "WORKLINT_TLS_CERT", "key": "WORKLINT_TLS_KEY"}
 
 _PENDING = {0xFF00, 0xFF01}
 _CANCELLED = 0xFE00
 _PACKED = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d", "UV": "<Q", "SV": "<q"}
+_PAUSES = (0.2, 0.4)
+"""Seconds between attempts to connect again."""
 _AFTER_CANCEL = 3.0
 """Seconds that a source gets to stop after C-CANCEL before the association is aborted."""
-
-_AFTER_SHAKE = 1.0
-"""Seconds that a source gets to object to a client certificate."""
 
 
 def _libraries() -> Any:
@@ -59,27 +58,6 @@ def _libraries() -> Any:
     return pynetdicom
 
 
-def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """Return the TLS settings: trust and the client's certificate come from files that the environment names.
-
-    Raises:
-        Unreachable: if one of the files cannot be used.
-    """
-    names = {what: environment.get(variable) for what, variable in TLS_VARIABLES.items()}
-    try:
-        context = ssl.create_default_context(cafile=names["ca"])
-        if names["cert"]:
-            context.load_cert_chain(names["cert"], names["key"])
-    except (OSError, ssl.SSLError) as error:
-        used = ", ".join(v for w, v in TLS_VARIABLES.items() if names[w])
-        raise Unreachable(
-            f"TLS: a file named by {used or 'the system'} cannot be used: {error.strerror or error}"
-        ) from None
-    # AE titles are no host names: many archives present certificates of another name, and say so by an own authority.
-    context.check_hostname = names["ca"] is None
-    return context
-
-
 class DimseDoor:
     """A source reached by C-FIND."""
 
@@ -90,7 +68,6 @@ class DimseDoor:
         self._timeout = timeout
         self._environment = os.environ if environment is None else environment
         self._open: dict[tuple[str, frozenset[str]], Any] = {}
-        self._failures = 0
         self.keep_data = False
         _libraries()
 
@@ -124,21 +101,18 @@ class DimseDoor:
         )
 
     def ask(self, question: Question, most_rows: int) -> Answer:
-        """Send one C-FIND; at the row cap send C-CANCEL, and abort if the source goes on regardless."""
-        try:
-            association = self._association(question.model, question.options)
-        except (Unreachable, NotOffered):
-            self._failures += 1
-            if self._failures >= 3:
-                raise
-            time.sleep(0.2 * self._failures)
-            return Answer(failure=ABORTED)
-        self._failures = 0
+        """Send one C-FIND; at the row cap send C-CANCEL, and abort if the source goes on regardless.
+
+        Raises:
+            Unreachable, NotOffered: if a connection that was lost cannot be made again.
+        """
+        association = self._again(question.model, question.options)
         sop_class = standard.model(question.model).sop_classes[0]  # type: ignore[union-attr]
         started = time.monotonic()
         rows: list[Row] = []
         data: list[Any] = []
         failure, warning, cut, unsupported, stop_by = "", "", False, False, 0.0
+        broken = undecoded = 0
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -149,10 +123,14 @@ class DimseDoor:
                         failure = TIMED_OUT if now - started >= self._timeout else ABORTED
                     elif code in _PENDING:
                         unsupported |= code == 0xFF01
-                        if found is not None and len(rows) < most_rows:
-                            rows.append(row_of(found))
-                            if self.keep_data:
-                                data.append(found)
+                        if len(rows) < most_rows:
+                            # What cannot be decoded comes as nothing, and twice (pynetdicom 3.0).
+                            undecoded += found is None
+                            if found is not None:
+                                broken += not _readable(found)
+                                rows.append(row_of(found))
+                                if self.keep_data:
+                                    data.append(found)
                         if not cut and (len(rows) >= most_rows or now - started > 4 * self._timeout):
                             cut, stop_by = True, now + _AFTER_CANCEL
                             association.send_c_cancel(1, query_model=sop_class)
@@ -167,7 +145,19 @@ class DimseDoor:
                         failure = f"{code:04X}"
         except (RuntimeError, ValueError, OSError, struct.error):
             failure = ABORTED
-        return Answer(tuple(rows), failure, cut, unsupported, warning, time.monotonic() - started, tuple(data))
+        return Answer(
+            tuple(rows), failure, cut, unsupported, warning, time.monotonic() - started, tuple(data),
+            unread=broken + (undecoded + 1) // 2,
+        )  # fmt: skip
+
+    def _again(self, model: str, options: frozenset[str]) -> Any:
+        """Return the association of a model; a source may need a moment after it broke one off."""
+        for pause in _PAUSES:
+            try:
+                return self._association(model, options)
+            except (Unreachable, NotOffered):
+                time.sleep(pause)
+        return self._association(model, options)
 
     def _association(self, model: str, options: frozenset[str]) -> Any:
         known = self._open.get((model, options))
@@ -186,7 +176,7 @@ class DimseDoor:
         if options:
             more["ext_neg"] = [self._extended(model, sop_class, options)]
         if address.scheme == "dicoms":
-            more["tls_args"] = (tls_context(self._environment), address.host)
+            more["tls_args"] = (self._tls(), address.host)
         association = entity.associate(address.host, address.port, ae_title=address.called or "ANY-SCP", **more)
         if not association.is_established:
             raise self._why(association, model)
@@ -194,6 +184,10 @@ class DimseDoor:
         _take_alone(association)
         self._open[(model, options)] = association
         return association
+
+    def _tls(self) -> ssl.SSLContext:
+        # AE titles are no host names: many archives present certificates of another name, by an authority of their own.
+        return tls.context(self._environment, named=False)
 
     def _extended(self, model: str, sop_class: str, options: frozenset[str]) -> Any:
         from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
@@ -222,9 +216,9 @@ class DimseDoor:
         try:
             with socket.create_connection((self._address.host, self._address.port), timeout=self._timeout) as plain:
                 if self._address.scheme == "dicoms":
-                    _shake_hands(plain, tls_context(self._environment), self._address.host)
+                    tls.shake_hands(plain, self._tls(), self._address.host)
         except ssl.SSLError as error:
-            return Unreachable(f"{at} {_tls_problem(error)}")
+            return Unreachable(f"{at} {tls.problem(error, 'dicom://')}")
         except TimeoutError:
             return Unreachable(f"{at} does not answer within {self._timeout:.0f} s")
         except OSError as error:
@@ -233,33 +227,6 @@ class DimseDoor:
         return Unreachable(
             f"{at} takes the connection and does not answer an association within {self._timeout:.0f} s{hint}"
         )
-
-
-def _shake_hands(plain: socket.socket, context: ssl.SSLContext, host: str) -> None:
-    """Make a TLS connection only to learn why there is none; raises ``OSError`` as the library does.
-
-    TLS 1.3 tells a client that its certificate is refused only when it reads for the first time.
-    """
-    with context.wrap_socket(plain, server_hostname=host) as secure:
-        secure.settimeout(_AFTER_SHAKE)
-        with suppress(TimeoutError):
-            secure.recv(1)
-
-
-def _tls_problem(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        said = error.verify_message.rstrip(".")
-        return (
-            f"presents a certificate that is not trusted ({said}); {TLS_VARIABLES['ca']} has to name a file with the "
-            "certificate of the authority that signed it, or with the certificate itself"
-        )
-    reason = (error.reason or str(error)).lower().replace("_", " ")
-    if "alert" in reason:
-        return (
-            f"breaks off TLS ({reason}); does it ask for a client certificate that it knows? {TLS_VARIABLES['cert']} "
-            f"and {TLS_VARIABLES['key']} name the files"
-        )
-    return f"does not speak TLS with us ({reason}); is this a port without TLS (dicom://)?"
 
 
 def _hurry(association: Any) -> None:
@@ -378,19 +345,30 @@ def _put_raw(target: Any, number: int, vr: str, data: bytes, raw: Any) -> None:
 def row_of(data: Any) -> Row:
     """Return the values of a response by dotted path; values of several items of a sequence stand in one list."""
     row: dict[str, tuple[str, ...]] = {}
-    with suppress(LookupError, ValueError, AttributeError):
-        data.decode()
+    _readable(data)
     _collect(data, "", row)
     return row
 
 
-def _collect(data: Any, prefix: str, row: dict[str, tuple[str, ...]]) -> None:
+def _readable(data: Any) -> bool:
+    """Take out of a response what no library can read; tells if there was nothing of the kind."""
+    whole = True
+    with suppress(LookupError, ValueError, AttributeError):
+        data.decode()
     for tag in list(data.keys()):
         try:
             element = data[tag]
+            for item in (element.value or ()) if element.VR == "SQ" else ():
+                whole &= _readable(item)
         except Exception:
-            # A value that no library can read is a value that did not come.
-            continue
+            whole = False
+            del data[tag]
+    return whole
+
+
+def _collect(data: Any, prefix: str, row: dict[str, tuple[str, ...]]) -> None:
+    for tag in list(data.keys()):
+        element = data[tag]
         name = prefix + _name(element, data)
         if element.VR == "SQ":
             row.setdefault(name, ())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from worklint.enterprise import Address, parse_address
-from worklint.network.ask import Door
+from worklint.network.ask import Door, NetworkError
 
 USER, PASSWORD, TOKEN = "WORKLINT_USER", "WORKLINT_PASSWORD", "WORKLINT_TOKEN"
 """Environment variables for HTTP: basic authentication, or a bearer token."""
@@ -22,19 +23,40 @@ def address_of(text: str) -> Address:
     return parse_address(f"{both[1]}{both[3].rstrip('/')}?calling={both[2]}" if both else text)
 
 
-def headers_from(environment: Mapping[str, str], auth: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the headers of authentication; ``auth`` names the variables (``bearer``, ``user``, ``password``)."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The header that proves who asks, and the names of the variables that it comes from (or would come from)."""
+
+    headers: Mapping[str, str]
+    variables: tuple[str, ...] = ()
+
+
+def login_from(environment: Mapping[str, str], auth: Mapping[str, str] | None = None) -> Login:
+    """Return what authenticates us; ``auth`` names the variables (``bearer``, ``user``, ``password``).
+
+    Raises:
+        NetworkError: if a token cannot stand in a header; it is not repeated.
+    """
     import base64
 
-    names = {"bearer": TOKEN, "user": USER, "password": PASSWORD, **{k: v.lstrip("$") for k, v in (auth or {}).items()}}
-    token = environment.get(names["bearer"])
+    own = {k: v.lstrip("$") for k, v in (auth or {}).items()}
+    names = {"bearer": TOKEN, "user": USER, "password": PASSWORD, **own}
+    # What the project file names is what counts; else a token goes before a name and a password.
+    bearer = "bearer" in own or "user" not in own
+    token = environment.get(names["bearer"], "").strip() if bearer else ""
     if token:
-        return {"Authorization": f"Bearer {token}"}
+        if not re.fullmatch("[!-~]+", token):
+            raise NetworkError(
+                f"{names['bearer']} holds no token: blanks, line breaks or letters with accents are in it"
+            )
+        return Login({"Authorization": f"Bearer {token}"}, (names["bearer"],))
     user = environment.get(names["user"])
-    if user:
+    if user and own.keys() != {"bearer"}:
         pair = f"{user}:{environment.get(names['password'], '')}".encode()
-        return {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
-    return {}
+        header = "Basic " + base64.b64encode(pair).decode("ascii")
+        return Login({"Authorization": header}, (f"{names['user']} and {names['password']}",))
+    wanted = [names[k] for k in ("bearer", "user", "password") if k in own]
+    return Login({}, (" and ".join(wanted),) if wanted else ())
 
 
 def open_door(
@@ -43,7 +65,7 @@ def open_door(
     """Return the door that an address leads to; nothing is sent yet.
 
     Raises:
-        NetworkError: if a package that is needed is not installed.
+        NetworkError: if a package that is needed is not installed, or a credential cannot be sent.
     """
     if address.transport == "dimse":
         from worklint.network.dimse import DimseDoor
@@ -51,4 +73,5 @@ def open_door(
         return DimseDoor(address, timeout, environment)
     from worklint.network.web import WebDoor
 
-    return WebDoor(address, timeout, headers_from(environment, auth), environment)
+    login = login_from(environment, auth)
+    return WebDoor(address, timeout, login.headers, environment, login.variables)

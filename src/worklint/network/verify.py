@@ -21,9 +21,23 @@ from worklint.judge.query import conjunctions, send
 from worklint.knowledge import standard
 from worklint.model import SPELLING, All, Attribute, Constraint, Effect, Filter, Has, Test, Worklist
 from worklint.model import Any as Either
-from worklint.network.ask import Answer, Asker, Door, Key, NotOffered, Path, Question, name_of, values_in
-from worklint.network.carry_out import NotCarriedOutError, carry_out
-from worklint.network.dimse import identity_paths
+from worklint.network.ask import (
+    TIMED_OUT,
+    UNREADABLE,
+    Answer,
+    Asker,
+    Door,
+    Key,
+    NotOffered,
+    Path,
+    Question,
+    name_of,
+    values_in,
+)  # fmt: skip
+from worklint.network.carry_out import CUT, UNREAD, NotCarriedOutError, carry_out
+from worklint.network.dimse import identity_paths, row_of
+from worklint.network.printed import PrintedError, printed
+from worklint.network.steps import apart
 from worklint.oracle.matcher import Entity, UndecidedError, entities_at, matches
 from worklint.plan import Plan, plan
 
@@ -74,7 +88,25 @@ class Verifier:
         self._asker = asker
         self._zone = place_level_zone
         self._trees: dict[object, _Shown] = {}
+        self._offered: dict[str, bool] = {}
+        self._door = door
         door.keep_data = True
+
+    def offered(self, place: Place, asked_by_name: bool) -> bool:
+        """Tell if worklists of a model are asked at the source at all; found out once.
+
+        Raises:
+            NetworkError: if there is no connection.
+        """
+        if offers_model(place) is False and not asked_by_name:
+            return False
+        if place.model not in self._offered:
+            try:
+                self._door.greet(place.model, frozenset())
+                self._offered[place.model] = True
+            except NotOffered:
+                self._offered[place.model] = False
+        return self._offered[place.model]
 
     def verify(self, worklist: Worklist, place: Place) -> list[Compared]:
         """Return the comparison of a worklist's filter, of its plan, and of each of its constraints alone."""
@@ -116,18 +148,18 @@ class Verifier:
         if any(v.parameter for c, _ in worklist.constraints for v in c.values):
             return Observed(why="a value is known only when the list is opened")
         try:
-            outcome = carry_out(made, self._asker, self._zone)
-        except NotCarriedOutError as problem:
+            outcome = carry_out(printed(made), self._asker, self._zone)
+        except (NotCarriedOutError, PrintedError) as problem:
             return Observed(why=str(problem))
         except UndecidedError:
             return Observed(why="what is alike by sound is the source's own matter")
         if outcome.failure:
-            return Observed(refused=outcome.failure)
+            return _failed(outcome.failure, outcome.because)
         shown = self._shown(worklist)
         if shown.why:
             return Observed(len(outcome.rows), why=shown.why)
         back = {values_in(r, self._names(worklist)) for r in outcome.rows}
-        return self._held(worklist, shown, back, len(outcome.rows), outcome.cut)
+        return self._held(worklist, shown, back, len(outcome.rows), outcome.partial)
 
     def _observe(self, worklist: Worklist, place: Place) -> Observed:
         form = conjunctions(worklist)
@@ -144,38 +176,40 @@ class Verifier:
         if any(not k.path for keys, _ in asked for k in keys):
             return Observed(why="a label without DICOM attribute cannot be sent")
         back: set[Id] = set()
-        rows, cut = 0, False
+        rows, partial = 0, []
         for keys, empties in asked:
             answer = self._ask(worklist, keys, empties)
             if answer.failure:
-                return Observed(refused=answer.failure)
+                return _failed(answer.failure, answer.because)
             rows += len(answer.rows)
-            cut |= answer.cut
+            partial += [CUT] if answer.cut else []
+            partial += [UNREAD] if answer.unread else []
             back |= {values_in(r, self._names(worklist)) for r in answer.rows}
         shown = self._shown(worklist)
         if shown.why:
             return Observed(rows, why=shown.why)
-        return self._held(worklist, shown, back, rows, cut)
+        return self._held(worklist, shown, back, rows, tuple(dict.fromkeys(partial)))
 
-    def _held(self, worklist: Worklist, shown: _Shown, back: set[Id], rows: int, cut: bool) -> Observed:
+    def _held(self, worklist: Worklist, shown: _Shown, back: set[Id], rows: int, partial: tuple[str, ...]) -> Observed:
         try:
             true = {i for i, e in shown.entities.items() if matches(worklist.filter, e, zone=self._zone)}
         except UndecidedError:
             return Observed(rows, why="what is alike by sound is the source's own matter")
         known = set(shown.entities)
         added = (back & known) - true
-        missed = set() if cut else true - back
+        missed = set() if partial else true - back
         beyond = {i for i in added if not _by_spelling(worklist.filter, shown.entities[i])}
-        complete = shown.complete and not cut
-        why = "" if complete else "more is shown than was read: compared on a part"
-        return Observed(rows, len(true), len(added), len(beyond), len(missed), "", complete, why)
+        parts = (*partial, *shown.partial)
+        why = f"{', '.join(dict.fromkeys(parts))}: compared on a part" if parts else ""
+        return Observed(rows, len(true), len(added), len(beyond), len(missed), "", not parts, why)
 
     def _names(self, worklist: Worklist) -> tuple[str, ...]:
         return tuple(name_of(p) for p in identity_paths(worklist.model, worklist.level))
 
     def _ask(self, worklist: Worklist, keys: Sequence[KeyAt], empties: Sequence[KeyAt]) -> Answer:
         sent = tuple(Key(k.path, k.sent.text) for k in keys)
-        return self._asker.ask(Question(worklist.model, worklist.level, sent, tuple(e.path for e in empties)))
+        question = Question(worklist.model, worklist.level, sent, tuple(e.path for e in empties))
+        return apart(question, self._asker.ask(question))
 
     def _shown(self, worklist: Worklist) -> _Shown:
         """Read what the source shows, with all that the filter speaks of; kept for the next filter that needs it."""
@@ -196,10 +230,19 @@ class Verifier:
         return self._trees[cache]
 
 
+def _failed(failure: str, because: str) -> Observed:
+    """Return what a failure tells: that the query is refused, or nothing where no answer came at all."""
+    if failure == TIMED_OUT:
+        return Observed(why="no answer came in time")
+    if failure == UNREADABLE:
+        return Observed(why=f"the answer cannot be read ({because})")
+    return Observed(refused=failure)
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
     entities: Mapping[Id, Entity]
-    complete: bool
+    partial: tuple[str, ...] = ()
     why: str = ""
 
 
@@ -219,43 +262,42 @@ class _Reader:
         self.levels = found.levels
         lowest = max(self.levels.index(at) for at in {*levels, worklist.level} if at in self.levels)
         self.walked = self.levels[: lowest + 1]
-        self.complete = True
+        self.partial: list[str] = []
         self.failure = ""
         self.seen: set[str] = set()
 
     def read(self) -> _Shown:
         tops = self._below((), 0)
         if self.failure:
-            return _Shown({}, False, f"the broader query fails ({self.failure})")
+            return _Shown({}, why=f"the broader query fails ({self.failure})")
         missing = [name_of(p) for p in self.paths if name_of(p) not in self.seen and not _is_derived(p)]
         if missing:
-            return _Shown({}, False, f"the source shows no value of {', '.join(missing)}, so nothing can be compared")
+            return _Shown({}, why=f"the source shows no value of {', '.join(missing)}, so nothing can be compared")
         names = [name_of(p) for p in identity_paths(self.model, self.level)]
-        entities = {}
-        for entity in entities_at(tops, self.level):
-            for identity, one in _identified(entity, names):
-                entities[identity] = one
-        return _Shown(entities, self.complete)
+        entities = {values_in(row_of(e.dataset), names): e for e in entities_at(tops, self.level)}
+        return _Shown(entities, tuple(self.partial))
 
     def _below(self, parents: tuple[Key, ...], depth: int) -> tuple[Entity, ...]:
         level = self.levels[depth]
         mine = tuple(k for k in self.unique if k.path[-1].keyword == standard.model(self.model).unique_key(level))  # type: ignore[union-attr]
-        answer = self.asker.ask(Question(self.model, level, (*parents, *mine), tuple(self.paths)))
+        question = Question(self.model, level, (*parents, *mine), tuple(self.paths))
+        answer = self.asker.ask(question)
         if answer.failure:
             answer = self._without_harm(level, (*parents, *mine))
         if answer.failure:
             self.failure = answer.failure
             return ()
-        self.complete &= not answer.cut
+        self.partial += [why for happened, why in ((answer.cut, CUT), (answer.unread, UNREAD)) if happened]
         for row in answer.rows:
             self.seen |= {n for n, v in row.items() if v}
+        answer = apart(question, answer)
         found = []
         key = standard.model(self.model).unique_key(level)  # type: ignore[union-attr]
         for number, data in enumerate(_once(answer.data, key)):
             below: tuple[Entity, ...] = ()
             if depth + 1 < len(self.walked) and key:
                 if number >= MOST_PARENTS:
-                    self.complete = False
+                    self.partial.append(CUT)
                     break
                 attribute = standard.attribute_by_keyword(key)
                 value = str(data.get(key, "") or "")
@@ -276,16 +318,6 @@ def _once(data: Sequence[Any], key: str | None) -> list[Any]:
     if key is None:
         return list(data)
     return list({str(d.get(key, "")): d for d in data}.values())
-
-
-def _identified(entity: Entity, names: Sequence[str]) -> list[tuple[Id, Entity]]:
-    from worklint.network.dimse import row_of
-
-    identity = values_in(row_of(entity.dataset), names)
-    if not any("\\" in part for part in identity):
-        return [(identity, entity)]
-    # Several scheduled steps in one order: which of them a row means cannot be told apart here.
-    return []
 
 
 _DERIVED = {
@@ -375,15 +407,4 @@ def correction(worklist: Worklist, observed: Observed, predicted: Effect) -> str
     return f"{worklist.level}: {{{constraint.path[0].keyword}: {{matching: [{kind}], {does}}}}}"
 
 
-def offered(place: Place, door: Door, asked_by_name: bool) -> bool:
-    """Tell if a worklist is asked at a source at all."""
-    if offers_model(place) is False and not asked_by_name:
-        return False
-    try:
-        door.greet(place.model, frozenset())
-    except NotOffered:
-        return False
-    return True
-
-
-__all__ = ["Attribute", "Compared", "Observed", "Verifier", "compare", "correction", "offered"]
+__all__ = ["Attribute", "Compared", "Observed", "Verifier", "compare", "correction"]

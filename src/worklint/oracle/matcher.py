@@ -194,29 +194,35 @@ def ways_up(entity: Entity) -> tuple[Entity, ...]:
     return (entity,) if entity.above is None else (entity, *ways_up(entity.above))
 
 
-def derived(path: tuple[Attribute, ...], entity: Entity) -> list[str] | None:
-    """Return the value of an attribute that describes what lies below (PS3.4 C.3.4), or ``None`` if it is none.
+_DERIVED = {
+    "ModalitiesInStudy": ("study", "series", "Modality"),
+    "SOPClassesInStudy": ("study", "image", "SOPClassUID"),
+    "NumberOfPatientRelatedStudies": ("patient", "study", ""),
+    "NumberOfPatientRelatedSeries": ("patient", "series", ""),
+    "NumberOfPatientRelatedInstances": ("patient", "image", ""),
+    "NumberOfStudyRelatedSeries": ("study", "series", ""),
+    "NumberOfStudyRelatedInstances": ("study", "image", ""),
+    "NumberOfSeriesRelatedInstances": ("series", "image", ""),
+}
+"""Whom an attribute describes, what is looked at below, and which attribute of it (none: how many there are)."""
 
-    ``ModalitiesInStudy`` speaks of all series (language.md, several stored values).
+
+def derived(path: tuple[Attribute, ...], entity: Entity) -> list[str] | None:
+    """Return the values of an attribute that describes what lies below (PS3.4 C.3.4), or ``None`` if it is none.
+
+    ``ModalitiesInStudy`` speaks of all series (language.md, several stored values); of a patient, of all studies.
     """
     keyword = path[0].keyword if len(path) == 1 else ""
-    rules = {
-        "ModalitiesInStudy": ("study", "series", "Modality"),
-        "SOPClassesInStudy": ("study", "image", "SOPClassUID"),
-        "NumberOfStudyRelatedSeries": ("study", "series", ""),
-        "NumberOfStudyRelatedInstances": ("study", "image", ""),
-        "NumberOfSeriesRelatedInstances": ("series", "image", ""),
-    }
-    if keyword not in rules:
+    if keyword not in _DERIVED:
         return None
-    owner, level, source = rules[keyword]
-    for top in ways_up(entity):
-        if top.level == owner and top.below:
-            members = at_level(top, level)
-            if not source:
-                return [str(len(members))]
-            return [v for e in members for v in values_of(e.dataset, Attribute(source, "", "CS", "1"))]
-    return None
+    owner, level, source = _DERIVED[keyword]
+    found = [at_level(one, level) for one in at_level(entity, owner) if one.below]
+    if not found:
+        return None
+    if not source:
+        return [str(len(members)) for members in found]
+    attribute = Attribute(source, "", "CS", "1")
+    return [v for members in found for e in members for v in values_of(e.dataset, attribute)]
 
 
 def items(dataset: Dataset, path: tuple[Attribute, ...]) -> list[Dataset]:
