@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from worklint.knowledge import standard
@@ -22,6 +23,8 @@ _LONG = 8
 """Attributes in one statement above which they become a named set."""
 _DROPPED = frozenset({"padding", TRAILING})
 """Undecided ways of missing that are told in a note: to believe them would mark every text of every source."""
+
+_OTHER_FORMS = (("parent-list", "list-of-uid", "a list of UIDs"), ("parent-pattern", "wildcard", "a pattern"))
 
 Json = dict[str, Any]
 
@@ -148,9 +151,13 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
         key = json.dumps([where, body], sort_keys=True)
         groups.setdefault(key, ({"for": where, **body}, {}))[1].setdefault(place, []).append(name)
 
+    # What was seen of a key of an upper level in another form than a single value is said of that form.
+    forms = {(t.model, t.level, t.first, kind) for t in record.together for what, kind, _ in _OTHER_FORMS
+             if t.what == what}  # fmt: skip
     for place, members in record.measured.items():
         for one in members.values():
-            _of_attribute(place, one, add)
+            found = {s: f for s, f in one.found.items() if (*place, one.about.name, s[0]) not in forms}
+            _of_attribute(place, replace(one, found=found), add)
     for (model, level, vr), illegal in record.illegal.items():
         members = record.measured.get((model, level), {})
         for one in members.values():
@@ -166,13 +173,14 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     out += [_private(t) for t in record.together if t.what == "private" and t.does in ("ignored", "refused")]
     out += [
         {
-            "for": {"model": t.model, "level": t.level, "attribute": t.first, "kind": "list-of-uid"},
-            "key": {"does": "refused", "status": t.status},
-            "because": "a list of UIDs of the level above fails the query",
+            "for": {"model": t.model, "level": t.level, "attribute": t.first, "kind": kind},
+            "key": _outcome(t),
+            "because": f"{form} in place of the unique key of a level above {_WITHOUT[t.does]}",
             "evidence": "probe",
         }
         for t in record.together
-        if t.what == "parent-list"
+        for what, kind, form in _OTHER_FORMS
+        if t.what == what
     ]
     out += [_private_empty(t) for t in record.together if t.what == "private-empty"]
     return out
@@ -285,27 +293,7 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
     below: dict[tuple[str, str], list[Together]] = {}
     for seen in record.together:
         where = {"model": seen.model, "level": seen.level}
-        if seen.what == "parents" and seen.does in ("refused", "present", "nothing", "relational"):
-            because = {
-                "refused": "without the unique keys of the levels above the query fails",
-                "present": "without the unique keys of the levels above the query fails; with them empty it does not",
-                "nothing": "without the unique keys of the levels above nothing comes back",
-                "relational": "the unique keys of the levels above may be left out",
-            }[seen.does]
-            if seen.does != "relational":
-                refused: Json = {"does": "refused", "status": seen.status}
-                either: Json = {"does": "applied", "adds": ["other"], "misses": ["other"]}
-                query: Json = {
-                    "refused": refused, "present": either, "nothing": {"does": "nothing", "misses": ["other"]},
-                }[seen.does]  # fmt: skip
-                # Where a list of UIDs does as well as one, only a level that is not named at all makes the difference.
-                wanted = [[p] for p in seen.second.split(",")] if seen.first == "list" else [[]]
-                for number, more in enumerate(wanted, 1):
-                    name = f"parents-{seen.model}-{seen.level}" + (f"-{number}" if len(wanted) > 1 else "")
-                    found.append({"id": name, "for": where, "when": {"none": ["*parent-uid", *more]},
-                                  "then": {"query": query}, "because": because, "evidence": "probe"})  # fmt: skip
-            lifts.append({"lifts": "parents-required", "for": where, "because": because, "evidence": "probe"})
-        elif seen.what == "date-time":
+        if seen.what == "date-time":
             lifts_too, one = _date_time(seen, where, record.transport)
             lifts += lifts_too
             found += one
@@ -320,9 +308,47 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
             "then": {"replace": [{"for": {"attribute": seconds}, "key": {"does": "ignored"}}]},
             "because": "beside that key the other is not looked at", "evidence": "probe",
         })  # fmt: skip
+    found += _parents(record)
+    below_top = {(t.model, t.level) for t in record.together if t.what == "parent"}
+    lifts += [
+        {"lifts": "parents-required", "for": {"model": model, "level": level}, "evidence": "probe",
+         "because": "what becomes of a query without the unique keys of the levels above was measured"}
+        for model, level in sorted(below_top)
+    ]  # fmt: skip
     found += _woken(record)
     found += _two_below(record, below)
     return found, lifts
+
+
+_WITHOUT = {
+    "refused": "fails the query", "nothing": "brings nothing back", "mixed": "brings other entities back than with it",
+}  # fmt: skip
+
+
+def _parents(record: Record) -> list[Json]:
+    """Write what becomes of a query in which a level above is not named, or not by a single value."""
+    out: list[Json] = []
+    for seen in record.together:
+        if seen.what not in ("parent", "parent-empty") or seen.does == "relational":
+            continue
+        names = [seen.first] if seen.first else seen.second.split(",")
+        when: Json = {"none": ["*parent-uid", *names]}
+        because = f"to leave out {' and '.join(names)} {_WITHOUT[seen.does]}"
+        if seen.what == "parent-empty":
+            when = {"none": ["*parent-uid"], "returns": names}
+            because = f"{names[0]} without a value {_WITHOUT[seen.does]}"
+        where = {"model": seen.model, "level": seen.level}
+        out.append({"id": f"{seen.what}-{'-'.join([*names, seen.model, seen.level])}", "for": where, "when": when,
+                    "then": {"query": _outcome(seen)}, "because": because, "evidence": "probe"})  # fmt: skip
+    return out
+
+
+def _outcome(seen: Together) -> Json:
+    outcomes: dict[str, Json] = {
+        "refused": {"does": "refused", "status": seen.status}, "nothing": {"does": "nothing", "misses": ["other"]},
+        "mixed": {"does": "applied", "adds": ["other"], "misses": ["other"]},
+    }  # fmt: skip
+    return outcomes[seen.does]
 
 
 def _date_time(seen: Together, where: Json, transport: str) -> tuple[list[Json], list[Json]]:

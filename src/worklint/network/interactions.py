@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from worklint.network.probe import Record
 
 MOST_PAIRS = 18
+MOST_CROSSED = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
     """An interaction that was seen, or looked for and not seen.
 
-    ``what``: ``parents`` (nothing names the levels above), ``private``, ``empties``, ``date-time``, ``one-series``,
+    ``what``: ``parent`` (nothing names that level above; without ``first``: any), ``parent-pattern``, ``parent-list``,
+    ``parent-empty`` (something else than a single value names it), ``private``, ``empties``, ``date-time``, ``one-series``,
     ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the outcome.
     """
 
@@ -55,48 +57,66 @@ def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "",
 
 
 def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
-    """Ask below the highest level without the unique keys of the levels above (PS3.4 C.4.1.2.1)."""
+    """Ask below the highest level without the unique keys of the levels above (PS3.4 C.4.1.2.1), each and all.
+
+    Another form of such a key may do where a single value does: a list of UIDs, a pattern, a key without value.
+    """
     found = standard.model(scope.model)
     parents = found.unique_keys[: found.levels.index(scope.level)] if found else ()
-    if not parents:
-        return []
-    outcomes = []
     named = [k for k in scope.fixed if name_of(k.path) in parents]
-    for kept in range(len(parents)):
-        for keys in ([k for k in named if name_of(k.path) == parents[kept - 1]] if kept else [],):
-            value = next((i for i in scope.rows), None)
-            unique = path_of(found.unique_key(scope.level) or "") if found else None
-            narrow = [Key(unique, value[0])] if unique and value and value[0] else []
-            bare = bench.ask(*keys, fixed=False)
-            own = bench.ask(*keys, *narrow, fixed=False) if narrow else bare
-            rows = keep(bare, scope.model, scope.level)
-            if bare.failure and own.failure:
-                outcomes.append(("refused", bare.failure))
-            elif bare.failure or own.failure:
-                outcomes.append(("mixed", bare.failure or own.failure))
-            elif not rows and not keep(own, scope.model, scope.level):
-                outcomes.append(("nothing", ""))
-            elif (bare.cut or scope.rows.keys() <= rows.keys()) and value in keep(own, scope.model, scope.level):
-                outcomes.append(("relational", ""))
-            else:
-                outcomes.append(("mixed", ""))
-    does = outcomes[0] if len(set(outcomes)) == 1 else ("mixed", "")
-    if not named:
-        return [_said(scope, "parents", does[0], "", ",".join(parents), does[1])]
-    # Another form of the key may do: a list of UIDs, a pattern, a key without value.
-    first, rest = named[0], named[1:]
+    if len(named) < len(parents) or not named:
+        return []
+    none, status = _without(bench, scope, [])
     out = []
-    present = not bench.ask(Key(first.path, f"{first.text[:-1]}*"), *rest, fixed=False).failure
-    if first.path[-1].vr == "UI":
-        listed = bench.ask(Key(first.path, f"{first.text}\\{first.text}.31742"), *rest, fixed=False)
-        if listed.failure:
-            out.append(_said(scope, "parent-list", "refused", name_of(first.path), status=listed.failure))
-        else:
-            present |= scope.rows.keys() <= keep(listed, scope.model, scope.level).keys()
-    empties = tuple(k.path for k in named)
-    empty = bench.asker.ask(Question(scope.model, scope.level, (), empties))
-    outcome = "present" if does[0] == "refused" and not empty.failure else does[0]
-    return [_said(scope, "parents", outcome, "list" if present else "", ",".join(parents), does[1]), *out]
+    for missing in named if len(named) > 1 else ():
+        rest = [k for k in named if k is not missing]
+        out.append(_said(scope, "parent", *_told(missing, *_without(bench, scope, rest))))
+    if len(named) == 1:
+        out.append(_said(scope, "parent", *_told(named[0], none, status)))
+    elif none != "relational" and all(t.does == "relational" for t in out):
+        # Only where no level is named at all.
+        out.append(_said(scope, "parent", none, "", ",".join(parents), status))
+    for key in named:
+        rest = [k for k in named if k is not key]
+        forms = [("parent-pattern", f"{key.text[:-1]}*")]
+        if key.path[-1].vr == "UI":
+            forms.append(("parent-list", f"{key.text}\\{key.text}.31742"))
+        for what, text in forms:
+            answer = bench.ask(Key(key.path, text), *rest, fixed=False)
+            rows = keep(answer, scope.model, scope.level)
+            back = scope.rows.keys() <= rows.keys() or answer.cut
+            does = "refused" if answer.failure else "applied" if back else "mixed" if rows else "nothing"
+            if does != "applied":
+                out.append(_said(scope, what, does, name_of(key.path), status=answer.failure))
+        empty = bench.asker.ask(Question(scope.model, scope.level, tuple(rest), (key.path,)))
+        back = scope.rows.keys() <= keep(empty, scope.model, scope.level).keys() or empty.cut
+        does = "refused" if empty.failure else "relational" if back else "mixed"
+        out.append(_said(scope, "parent-empty", does, name_of(key.path), status=empty.failure))
+    return out
+
+
+def _told(key: Key, does: str, status: str) -> tuple[str, str, str, str]:
+    return does, name_of(key.path), "", status
+
+
+def _without(bench: Bench, scope: Scope, keys: Sequence[Key]) -> tuple[str, str]:
+    """Ask with these keys of upper levels alone: for everything, and beside a unique key of the level itself."""
+    found = standard.model(scope.model)
+    value = next(iter(scope.rows), None)
+    unique = path_of(found.unique_key(scope.level) or "") if found else None
+    narrow = [Key(unique, value[0])] if unique and value and value[0] else []
+    bare = bench.ask(*keys, fixed=False)
+    own = bench.ask(*keys, *narrow, fixed=False) if narrow else bare
+    rows, mine = keep(bare, scope.model, scope.level), keep(own, scope.model, scope.level)
+    if bare.failure and own.failure:
+        return "refused", bare.failure
+    if bare.failure or own.failure:
+        return "mixed", bare.failure or own.failure
+    if not rows and not mine:
+        return "nothing", ""
+    if (bare.cut or scope.rows.keys() <= rows.keys()) and value in mine:
+        return "relational", ""
+    return "mixed", ""
 
 
 def _known(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:
@@ -164,10 +184,11 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
 
 def _silent(bench: Bench, scope: Scope, applied: Sequence[About], silent: Sequence[About]) -> list[Together]:
     """Ask a key that is answered with nothing beside one that is looked at: some sources evaluate it then."""
-    out = []
+    out: list[Together] = []
     # Optional keys first, on either side: they are the ones that a source may answer in another way.
-    for quiet in sorted(silent, key=lambda a: (a.required, a.printed))[:4]:
-        for other in sorted(applied, key=lambda a: a.required)[:12]:
+    for number, quiet in enumerate(sorted(silent, key=lambda a: (a.required, a.printed))[:4]):
+        wakers = {t.first for t in out}
+        for other in sorted(applied, key=lambda a: (a.name not in wakers, a.required))[: 3 if number else 12]:
             for subject in scope.subjects(quiet):
                 texts = [t for v in subject.values or () if (t := pairs.askable(quiet.vr, v)) and t.isascii()]
                 mine = next((s for s in scope.subjects(other) if s.id == subject.id), None)
@@ -221,8 +242,11 @@ def _two_below(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Tog
     here = levels.index(scope.level)
     lower = [a for a in applied if a.home in levels and levels.index(a.home) == here + 1 and not a.unique]
     out = []
+    start = bench.asker.asked
     for i, first in enumerate(lower[:5]):
         for second in lower[i + 1 : 6]:
+            if bench.asker.asked - start >= MOST_CROSSED:
+                break
             verdict = _crossed(bench, scope, first, second)
             if verdict:
                 out.append(_said(scope, "one-series", verdict, first.name, second.name))

@@ -333,6 +333,11 @@ class _Model:
             place[about.name] = found
         if left:
             self.record.note(f"{self.model}, {scope.level}: {left} attributes were not reached within the budget")
+        for about in subjects(self.model, scope.level):
+            # How texts compare in a key of an upper level (a patient's ID) is known from there.
+            known = self.record.measured.get((self.model, about.home or ""), {}).get(about.name)
+            if about.parent and about.vr != "UI" and known is not None:
+                place[about.name] = replace_measured(known, about)
         for vr in dict.fromkeys(a.vr for a in waiting):
             self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr and a.name in place])
 
@@ -470,7 +475,8 @@ def pairs_missing(level: str) -> str:
 def _same(mine: Found, theirs: Found) -> bool:
     if mine.does != theirs.does or mine.status != theirs.status:
         return False
-    return mine.adds <= theirs.adds | theirs.open_adds and mine.misses <= theirs.misses | theirs.open_misses
+    seen = mine.misses | (mine.open_misses & {"other"})
+    return mine.adds <= theirs.adds | theirs.open_adds and seen <= theirs.misses | theirs.open_misses
 
 
 def _without_value(bench: Bench, about: About, theirs: Found) -> bool:
