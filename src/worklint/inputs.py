@@ -21,7 +21,7 @@ UNREADABLE = "WL106"
 
 @frozen
 class Gathered:
-    """What a run needs. ``notes`` are for stderr; ``project`` is the project file used."""
+    """What a run needs. ``notes`` are for stderr; ``project`` is the project file used; ``inputs`` were read."""
 
     texts: tuple[Text, ...]
     shared: tuple[Text, ...]
@@ -30,6 +30,7 @@ class Gathered:
     site: Site
     project: Path | None
     notes: tuple[str, ...]
+    inputs: tuple[InputFile, ...] = ()
 
 
 def gather(
@@ -78,7 +79,7 @@ def gather(
         file_limit = dict(enterprise.limits).get("file", file_limit)
     texts, unreadable = _read_all(inputs, file_limit)
     shared, bad = _read_all(filter_files(enterprise) if enterprise is not None else (), file_limit)
-    return Gathered(texts, shared, (), (*unreadable, *bad), site, found, tuple(notes))
+    return Gathered(texts, shared, (), (*unreadable, *bad), site, found, tuple(notes), tuple(inputs))
 
 
 def _read_all(inputs: Sequence[InputFile], limit: int) -> tuple[tuple[Text, ...], tuple[Finding, ...]]:

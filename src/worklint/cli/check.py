@@ -30,8 +30,17 @@ def run(given: Given) -> int:
     if given["show_settings"]:
         output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
+    if given["fix"] or given["diff"]:
+        from worklint.cli import fixing
+
+        fixing.check_options(given)
+        found = fixing.find(given, gathered, Options(choice=choice, baseline=baseline))
+        if given["diff"]:
+            return fixing.show(given, gathered, found)
+        gathered = fixing.write(given, gathered, found)
     plan_up_to = judging.PLANNED_AT_ONCE if judging.shows_plans(given) else 0
     options = Options(choice=choice, baseline=baseline, planned=given["planned"], plan_up_to=plan_up_to)
+    options = replace(options, edits="all" if given["unsafe_fixes"] else "safe")
     report = judging.judge(given, gathered, options)
     if given["write_baseline"] is not None:
         from worklint.accept import baseline_of
@@ -50,7 +59,9 @@ def run(given: Given) -> int:
     code = judging.exit_code(report, given["fail_on"] or "error")
     try:
         usual = "text"
-        if given["statistics"]:
+        if given["fix"] and fixing.reads_stdin(gathered):
+            fixing.tell_rest(given, gathered, report)
+        elif given["statistics"]:
             from worklint.show import statistics
 
             if given["output"]:

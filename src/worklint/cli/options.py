@@ -98,6 +98,9 @@ CHECK = Command(
         Option("--write-baseline", "Accept what is found now: write it to this file.", "FILE", complete="files"),
         Option("--no-ignore", "Show what comments and the project file silence."),
         Option("--planned", "Tell of each finding what a careful client can repair, and what nobody can."),
+        Option("--fix", "Make the edits that keep the meaning of the lists, in their files, and say what remains."),
+        Option("--unsafe-fixes", "Make with --fix, or show, the edits that change the meaning too."),
+        Option("--diff", "Show what --fix would change, change nothing, and exit with 1 if it would."),
         Option("--statistics", "Count findings by rule, attribute and source instead of showing them."),
         *_PROJECT,
         *_OUTPUT,
@@ -108,6 +111,7 @@ CHECK = Command(
         ("worklint check lists/ --fail-on warning", "stricter"),
         ("worklint check a.worklist --source orthanc@1.12.4", "against a product, without a project"),
         ("worklint check --output findings.sarif --output report.html", "two files, and a summary"),
+        ("worklint check --diff --unsafe-fixes", "what could be written instead"),
         ("worklint check - --stdin-filename lists/a.worklist < draft", "what an editor holds"),
     ),
 )  # fmt: skip

@@ -299,4 +299,6 @@ def _summary(
         can_add=len({f.worklist for f in filters if f.may_add and f.known and not set(f.add_reasons) <= SPELLING}),
         cells=len(cells),
         planned=_repaired(filters),
+        fixable=sum(1 for f in live if any(e.safe for e in f.edits)),
+        fixable_unsafe=sum(1 for f in live if f.edits and not any(e.safe for e in f.edits)),
     )

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from worklint.report.terminal import clean, plain
 from worklint.report.types import Report
-from worklint.report.words import summary_line
+from worklint.report.words import FIXABLE, summary_line
 
 
 def write(report: Report, out: TextIO, *, ascii: bool = False, **_: object) -> None:
@@ -17,6 +17,7 @@ def write(report: Report, out: TextIO, *, ascii: bool = False, **_: object) -> N
             continue
         span = found.span
         sources = f" [{', '.join(found.sources)}]" if found.sources else ""
-        line = f"{span.file}:{span.line}:{span.column}: {found.rule} {found.severity} {found.message}{sources}"
+        code = f"{found.rule} {FIXABLE}" if found.edits else found.rule
+        line = f"{span.file}:{span.line}:{span.column}: {code} {found.severity} {found.message}{sources}"
         out.write(plain(clean(line), ascii) + "\n")
     out.write(plain(summary_line(report), ascii) + "\n")

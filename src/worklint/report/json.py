@@ -94,12 +94,22 @@ def _planned(row: PlannedRow | None) -> dict[str, Any]:
 def _summary(row: Summary) -> dict[str, Any]:
     members = _members(row)
     repaired = members.pop("planned")
+    for name in ("fixable", "fixable_unsafe"):
+        if not members[name]:
+            del members[name]
     return members | ({"planned": _members(repaired)} if repaired is not None else {})
 
 
 def _finding(row: FindingRow, order: dict[str, int]) -> dict[str, Any]:
     found = row.finding
     span = found.span
+    edits = [
+        {
+            "file": e.span.file, "line": e.span.line, "column": e.span.column, "end_line": e.span.end_line,
+            "end_column": e.span.end_column, "text": e.text, "safe": e.safe, "description": e.description,
+        }
+        for e in found.edits
+    ]  # fmt: skip
     return {
         "fingerprint": row.fingerprint,
         "rule": found.rule,
@@ -118,4 +128,5 @@ def _finding(row: FindingRow, order: dict[str, int]) -> dict[str, Any]:
         "remedy": found.remedy,
         "suppressed": found.suppressed,
         "baselined": found.baselined,
+        **({"edits": edits} if edits else {}),
     }

@@ -9,7 +9,9 @@ from worklint.model import SEVERITIES
 from worklint.report.terminal import clean, paint, plain, wrap
 from worklint.report.types import FindingRow, PlannedRow, Report
 from worklint.report.words import (
+    FIXABLE,
     count,
+    fixable_words,
     headline,
     origin_line,
     planned_line,
@@ -90,7 +92,8 @@ def _ordered(report: Report) -> list[FindingRow]:
 def _finding(row: FindingRow, text: Text | None, colour: bool, width: int) -> Iterator[str]:
     found, span = row.finding, row.finding.span
     severity = paint(found.severity, found.severity, colour)
-    yield f"  {span.line}:{span.column}  {severity}  {paint(found.rule, 'bold', colour)} {row.name}"
+    fixable = f" {FIXABLE}" if found.edits else ""
+    yield f"  {span.line}:{span.column}  {severity}  {paint(found.rule, 'bold', colour)}{fixable} {row.name}"
     for line in wrap(found.message, width - 4):
         yield f"    {line}"
     if text is not None:
@@ -104,6 +107,9 @@ def _finding(row: FindingRow, text: Text | None, colour: bool, width: int) -> It
         yield from _labelled("sources", ", ".join(found.sources), width, colour)
     if found.remedy:
         yield from _labelled("remedy", found.remedy, width, colour)
+    for edit in found.edits[:1]:
+        changes = "" if edit.safe else " (changes the meaning)"
+        yield from _labelled("fix", f"{edit.description}{changes}", width, colour)
 
 
 def _planned(
@@ -136,4 +142,6 @@ def _summary(report: Report, colour: bool) -> str:
         parts.append(f"{s.suppressed:,} suppressed")
     if s.baselined:
         parts.append(f"{s.baselined:,} in the baseline")
+    if s.fixable or s.fixable_unsafe:
+        parts.append(fixable_words(s))
     return "; ".join(parts)

@@ -194,7 +194,8 @@ class Repaired:
 class Summary:
     """Counts. Suppressed and baselined findings are in none of errors, warnings, infos.
 
-    ``can_miss``: worklists that can miss rows at some source; ``unknown``: cells without evidence.
+    ``can_miss``: worklists that can miss rows at some source; ``unknown``: cells without evidence. ``fixable``: those
+    findings that carry an edit which keeps the meaning; ``fixable_unsafe``: those that carry only others.
     """
 
     worklists: int
@@ -210,6 +211,8 @@ class Summary:
     can_add: int = 0
     cells: int = 0
     planned: Repaired | None = None
+    fixable: int = 0
+    fixable_unsafe: int = 0
 
 
 @frozen

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from worklint.model import REASONS, SPELLING
 from worklint.record import frozen
-from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, PlannedRow, Report, SourceRow
+from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, PlannedRow, Report, SourceRow, Summary
 
 
 @frozen
@@ -395,6 +395,19 @@ def _worst(report: Report, names: dict[str, str]) -> list[str]:
     return [names[s] for s in names if s in first]
 
 
+FIXABLE = "[*]"
+"""Marks a finding that an edit can answer."""
+
+
+def fixable_words(s: Summary) -> str:
+    """Return how many findings edits can answer."""
+    if not s.fixable:
+        return f"{s.fixable_unsafe:,} fixable with --fix --unsafe-fixes"
+    return f"{s.fixable:,} fixable with --fix" + (
+        f" ({s.fixable_unsafe:,} more with --unsafe-fixes)" if s.fixable_unsafe else ""
+    )
+
+
 def summary_line(report: Report) -> str:
     """Return the counts of a run in one line; it always says how many cells are unknown."""
     s = report.summary
@@ -407,6 +420,8 @@ def summary_line(report: Report) -> str:
         parts.append(f"{s.suppressed:,} suppressed")
     if s.baselined:
         parts.append(f"{s.baselined:,} in the baseline")
+    if s.fixable or s.fixable_unsafe:
+        parts.append(fixable_words(s))
     return "; ".join(parts)
 
 
