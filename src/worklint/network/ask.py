@@ -111,6 +111,10 @@ class Door(Protocol):
         """Ask one question and read at most ``most_rows`` rows."""
         ...
 
+    def release(self, model: str, options: frozenset[str]) -> None:
+        """End the connection of a model and some options, if there is one of its own."""
+        ...
+
     def close(self) -> None:
         """End all connections."""
         ...

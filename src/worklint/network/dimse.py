@@ -78,6 +78,12 @@ class DimseDoor:
                 association.release()
         self._open.clear()
 
+    def release(self, model: str, options: frozenset[str]) -> None:
+        """Release the association of a model and some options."""
+        association = self._open.pop((model, options), None)
+        if association is not None and association.is_established:
+            association.release()
+
     def greet(self, model: str, options: frozenset[str] = frozenset()) -> Greeting:
         """Open the association of a model and return what the source announces.
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from worklint.knowledge import standard
+from worklint.network import negotiation
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import TRAILING, WIDE
@@ -71,7 +72,7 @@ def profile_of(record: Record, date: str, name: str | None = None) -> Json:
     if lifts:
         out["lifts"] = lifts
     if record.negotiation:
-        out["service"] = {"negotiation": record.negotiation}
+        out["service"] = {"negotiation": negotiation.told(record.negotiation)}
     if notes:
         out["notes"] = notes
     return out

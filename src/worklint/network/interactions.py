@@ -273,33 +273,3 @@ def _crossed(bench: Bench, scope: Scope, first: About, second: About) -> str:
                     return "refused"
                 return "independent" if identity in keep(answer, scope.model, scope.level) else "one"
     return ""
-
-
-def test_option(asker: Asker, model: str, option: str, scopes: Sequence[Scope]) -> str:
-    """Put an accepted option to the test; returns a sentence."""
-    negotiated = frozenset({option})
-    if option == "relational-queries" and len(scopes) > 1:
-        scope = scopes[1]
-        answer = asker.ask(Question(model, scope.level, (), (), negotiated))
-        if answer.failure:
-            return f"tested: a query without the unique keys above still fails ({answer.failure})"
-        rows = keep(answer, model, scope.level)
-        return "tested: works" if scope.rows.keys() <= rows.keys() or answer.cut else "tested: does not work"
-    if option == "empty-value-matching":
-        scope = scopes[0]
-        for name in ("StudyDate", "AccessionNumber", "StudyID", "PatientName"):
-            path = path_of(name)
-            empties = {i for i, row in scope.rows.items() if name in scope.shown and not row.get(name)}
-            if path is None or not empties:
-                continue
-            answer = asker.ask(Question(model, scope.level, (*scope.fixed, Key(path, '""')), (), negotiated))
-            rows = keep(answer, model, scope.level)
-            return "tested: works" if rows.keys() == empties else "tested: does not do what it promises"
-    if option == "fuzzy-person-names":
-        scope = scopes[0]
-        path = path_of("PatientName")
-        answer = asker.ask(Question(model, scope.level, (*scope.fixed, Key(path or (), "QZXJ7")), (), negotiated))
-        return f"tested: a name that nobody has brings back {'nothing' if not answer.rows else 'rows'}"
-    if option == "combined-date-time":
-        return "not tested: no pair of date and time in this archive decides it"
-    return "not tested"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from worklint.knowledge import standard
-from worklint.network import interactions, pairs
+from worklint.network import interactions, negotiation, pairs
 from worklint.network.ask import (
     Answer,
     Asker,
@@ -439,22 +439,7 @@ class _Model:
         ]  # fmt: skip
 
     def _negotiate(self, scopes: list[Scope]) -> None:
-        if self.record.transport != "dimse":
-            return
-        options = [o.option for o in standard.negotiation_options(self.model) if o.option != "reserved"]
-        if not options:
-            return
-        try:
-            greeting = self.asker.door.greet(self.model, frozenset(options))
-        except (Unreachable, NotOffered) as error:
-            self.record.negotiation[self.model] = f"an association that asks for options is refused: {error}"
-            return
-        for option in options:
-            accepted = option in greeting.accepted
-            text = "accepted" if accepted else "asked for, not accepted"
-            if accepted:
-                text += "; " + interactions.test_option(self.asker, self.model, option, scopes)
-            self.record.negotiation[f"{self.model}: {option}"] = text
+        self.record.negotiation.update(negotiation.measure(self.asker, self.model, scopes))
 
 
 _SHARES = {"study-root": 10, "patient-root": 2, "modality-worklist": 4}

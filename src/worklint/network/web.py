@@ -68,6 +68,9 @@ class WebDoor:
             self._connection.close()
             self._connection = None
 
+    def release(self, model: str, options: frozenset[str]) -> None:
+        """Do nothing: all models share one connection."""
+
     def greet(self, model: str, options: frozenset[str] = frozenset()) -> Greeting:
         """Ask for one study and return what the server calls itself.
 
