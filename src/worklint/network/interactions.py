@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from worklint.knowledge import standard
 from worklint.network import pairs
-from worklint.network.ask import Asker, Key, Question, name_of
+from worklint.network.ask import Key, Question, name_of
 from worklint.network.measure import Bench
 from worklint.network.subjects import PRIVATE, About, path_of
 from worklint.network.survey import Scope, keep
