@@ -13,8 +13,11 @@ from worklint.report.types import (
     CauseRow,
     CellRow,
     ConstraintRow,
+    CoreRow,
+    EnterpriseRow,
     FilterRow,
     FindingRow,
+    GroupRow,
     PlannedRow,
     ProjectRow,
     Repaired,
@@ -317,6 +320,29 @@ def _left(severity: str | None) -> PlannedRow:
     return PlannedRow("exact", "", None, (), (), (), "✓", "one query at study level; the client checks PatientName")
 
 
+def _over_all(file: str, constraints: list[ConstraintRow]) -> EnterpriseRow:
+    """The first list of a file over all its sources: something of each kind to be said."""
+    mine = [c for c in constraints if c.file == file]
+    of_list = [c for c in mine if c.worklist == mine[0].worklist]
+    first, last = of_list[0].id, of_list[-1].id
+    return EnterpriseRow(
+        of_list[0].worklist,
+        (
+            CoreRow("exact", of_list[0].text, (first,), (), ("hub", "east"), ("cloud",), ("StudyID = \"1\"",), False),
+            CoreRow("reliable", None, (), (), (), ("cloud",), (), False),
+            CoreRow("planned", "StudyDate >= 2026-01-01", (last,), ((last, "StudyDate >= 2026-01-01"),),
+                    tuple(s.id for s in SOURCES), (), (), True),
+        ),
+        (
+            GroupRow(("hub", "east"), True, "", ()),
+            GroupRow(("west", "vna"), False, "exact", ("q1 series: Modality=CT", f"q2 study: <b>{HOSTILE}")),
+            GroupRow(("research",), False, "superset", ()),
+        ),
+        ((("hub", "east"), f"they share {HOSTILE}"),), ("vna", "cloud"), ("StudyInstanceUID",),
+        ((last, ("west",)), (last, ())), (("cloud", 10),),
+    )  # fmt: skip
+
+
 def sample(planned: bool = False) -> Report:
     """Return the report; ``planned`` gives cells and filters a second verdict."""
     worklists, constraints, cells, filters = [], [], [], []
@@ -405,11 +431,13 @@ def sample(planned: bool = False) -> Report:
         for i, (rule, message, remedy, evidence) in enumerate(_CAUSES)
     )
     miss = {f.worklist for f in filters if f.rejected or (f.may_miss and f.known)}
+    enterprise = (_over_all(chest, constraints), _over_all(odd, constraints)) if planned else ()
     return Report(
         "1.0.0", "2026.11",
         ProjectRow("worklint.yaml", "Lakeside Health & Sons <i>", "impax-client@6.5.1", "Europe/Brussels", "2026-11-24", "east"),
         tuple(worklists), SOURCES, tuple(constraints), causes, tuple(cells), tuple(filters), findings,
         Summary(len(worklists), len(constraints), len(SOURCES), 2, 3, 2, len(miss), sum(not c.known for c in cells), 1, 1, 0, len(cells), Repaired(9, 4, 0, 5, 0) if planned else None),
+        enterprise,
     )  # fmt: skip
 
 

@@ -139,6 +139,21 @@ def test_empty_and_planned() -> None:
     assert planned.all("button", **{"data-view": "planned"}) and not plain.all("button", **{"data-view": "planned"})
 
 
+def test_each_list_over_all_its_sources() -> None:
+    found = Reader(page(sample(planned=True)))
+    first, second = found.all("details", **{"class": "list"})
+    assert "Unread chest CT" in first[1] and "1 of 4 conditions exact everywhere" in first[1]
+    assert "Data Center and east: the list as it is written" in first[1]  # sources by their titles
+    assert "West and vna" not in first[1] and "west and vna: exact when sent as planned" in first[1]
+    assert "or StudyID" in first[1] and "not every combination was tried" in first[1]
+    assert "Of a long answer only the first 1,000 studies" in first[1]
+    assert [t for _, t in found.all("dt") if t in ("In common", "Lost", "One definition", "Own queries", "Twice")] == [
+        "In common", "Lost", "One definition", "Own queries", "Twice"
+    ] * 2  # fmt: skip
+    assert HOSTILE in second[1] and len(found.all("script")) == 2
+    assert not Reader(page(sample())).all("details", **{"class": "list"})
+
+
 def test_equal_rows_are_in_the_data_once() -> None:
     data = json.loads(Reader(page(sample())).all("script", type="application/json")[0][1])
     assert len({json.dumps(r) for r in data["rows"]}) == len(data["rows"]) < len(data["lists"]) + 17

@@ -32,7 +32,7 @@ def written(name: str, report: Report, **options: Any) -> str:
 
 def test_formats_are_found() -> None:
     assert set(MINE) <= set(formats())
-    assert not {"types", "build", "words", "terminal", "frame"} & set(formats())
+    assert not {"types", "build", "words", "terminal", "frame", "across"} & set(formats())
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ FILES = {
     "check-planned.txt": ("text", {}),
     "check.concise.txt": ("concise", {}),
     "matrix.txt": ("table", {}),
+    "matrix-enterprise.txt": ("table", {}),
     "matrix.csv": ("csv", {}),
     "lists.csv": ("csv", {"rows": "worklists"}),
     "matrix-wide.csv": ("csv-wide", {}),
@@ -36,19 +37,22 @@ FILES = {
 }
 """The files of ``reports/demo``: format and options of each."""
 
+ENTERPRISE = ("matrix-enterprise.txt", "matrix.json", "matrix.md", "matrix.html")
+"""Those that show each list over all its sources."""
+
 
 def produced() -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file, as the commands write them for 80 columns without colour."""
     gathered = gather(["examples/lakeside"], ROOT)
-    plain, planned = (
-        run(gathered.texts, gathered.site, TODAY, shared=gathered.shared, options=Options(planned=p))
-        for p in (False, True)
-    )  # fmt: skip
+    plain, planned, whole = (
+        run(gathered.texts, gathered.site, TODAY, shared=gathered.shared, options=options)
+        for options in (Options(), Options(planned=True), Options(planned=True, enterprise=True))
+    )
     texts = {t.file: t for t in (*gathered.shared, *gathered.texts)}
     for name, (format_, options) in FILES.items():
         out = io.StringIO(newline="")
-        # A plain `check` makes no plans; `matrix` does.
-        report = plain if name in ("check.txt", "check.concise.txt") else planned
+        # A plain `check` makes no plans, `matrix` does; each list over all its sources is in some outputs only.
+        report = plain if name in ("check.txt", "check.concise.txt") else whole if name in ENTERPRISE else planned
         writers.writer(format_)(report, out, texts=texts, width=80, colour=False, ascii=False, **options)
         yield name, out.getvalue().encode()
 

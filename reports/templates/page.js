@@ -335,7 +335,8 @@
   // On paper everything that is shown is opened
   let before = null;
   window.addEventListener("beforeprint", () => {
-    before = { expanded: new Set(expanded), causes: $("causes-all").open };
+    before = { expanded: new Set(expanded), causes: $("causes-all").open, lists: [...document.querySelectorAll("details.list:not([open])")] };
+    before.lists.forEach((d) => { d.open = true; });
     [...body.rows].filter((row) => row.dataset.part === undefined).forEach((row) => expand(Number(row.dataset.list), true));
     $("causes-all").open = true;
   });
@@ -343,6 +344,7 @@
     if (!before) return;
     [...expanded].filter((n) => !before.expanded.has(n)).forEach((n) => expand(n, false));
     $("causes-all").open = before.causes;
+    before.lists.forEach((d) => { d.open = false; });
     before = null;
   });
 

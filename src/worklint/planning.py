@@ -10,8 +10,10 @@ from worklint.judge import Judged, judge, offers_model
 from worklint.judge.place import Place
 from worklint.model import Worklist
 from worklint.plan import Plan, plan
+from worklint.plan.enterprise import Copies, View, view
 from worklint.plan.why import stays
 from worklint.resolve import resolve
+from worklint.rules.site import copies
 from worklint.sources import Site, asked_sources, astuple_but_source, place_of
 from worklint.syntax.parser import DEFAULT_LIMITS, Limits, parse
 from worklint.syntax.tree import Document
@@ -47,6 +49,31 @@ def plan_all(
                 made = plan(worklist, place, verdict, zone=zone)
                 done[alike] = replace(made, stays=stays(worklist, place, made, verdict))
             mine[source.id] = replace(done[alike], source=source.id)
+    return out
+
+
+def views_of(
+    site: Site, worklists: Sequence[Worklist], judged: Mapping[str, Mapping[str, Judged]],
+    plans: Mapping[str, Mapping[str, Plan]],
+) -> dict[str, View]:  # fmt: skip
+    """Return each complete worklist over all the sources that it asks, by worklist id (``plan.enterprise``)."""
+    zone = site.enterprise.timezone if site.enterprise else None
+    met: dict[tuple[str, str, str], Place] = {}
+    alike: dict[tuple[object, ...], Place] = {}
+    out: dict[str, View] = {}
+    for worklist in worklists:
+        asked = judged.get(worklist.id, {})
+        if not asked:
+            continue
+        places: dict[str, Place] = {}
+        for source in (s for s in site.sources if s.id in asked):
+            key = (source.id, worklist.model, worklist.purpose)
+            if key not in met:
+                place = place_of(site, source, worklist)
+                met[key] = alike.setdefault(astuple_but_source(place), place)
+            places[source.id] = met[key]
+        held = [Copies(ids, because) for ids, because in copies(site, worklist, list(places))]
+        out[worklist.id] = view(worklist, places, asked, plans[worklist.id], held, zone)
     return out
 
 

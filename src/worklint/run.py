@@ -28,6 +28,7 @@ from worklint.syntax.tree import Document, Problem
 from worklint.text import Text
 
 if TYPE_CHECKING:
+    from worklint.plan.enterprise import View
     from worklint.plan.types import Plan
 
 
@@ -36,7 +37,8 @@ class Options:
     """How a run is made: which findings count, the baseline, the limits of reading.
 
     ``planned``: lists are planned too, and always where there are no more than ``plan_up_to`` pairs of list and source;
-    ``edits``: findings carry the changes of the text that answer them, those that keep the meaning or all.
+    ``enterprise``: and looked at over all their sources together. ``edits``: findings carry the changes of the text
+    that answer them, those that keep the meaning or all.
     """
 
     choice: Choice = field(default_factory=Choice)
@@ -45,6 +47,7 @@ class Options:
     now: datetime | None = None
     planned: bool = False
     plan_up_to: int = 0
+    enterprise: bool = False
     edits: Literal["", "safe", "all"] = ""
 
 
@@ -95,12 +98,15 @@ def run(
             findings, examined, Material(tuple(texts), tuple(shared), site, today, options), options.edits == "all"
         )
     plans: dict[str, dict[str, Plan]] = {}
+    views: dict[str, View] = {}
     pairs = sum(len(of) for of in examined.judged.values())
     if options.planned or 0 < pairs <= options.plan_up_to:
-        from worklint.planning import plan_all
+        from worklint.planning import plan_all, views_of
 
         plans = plan_all(site, resolved.worklists, examined.judged)
-    return build(site, resolved.worklists, examined.judged, findings, today, plans)
+        if options.enterprise:
+            views = views_of(site, resolved.worklists, examined.judged, plans)
+    return build(site, resolved.worklists, examined.judged, findings, today, plans, views)
 
 
 def examine(

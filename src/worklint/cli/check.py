@@ -38,8 +38,11 @@ def run(given: Given) -> int:
         if given["diff"]:
             return fixing.show(given, gathered, found)
         gathered = fixing.write(given, gathered, found)
-    plan_up_to = judging.PLANNED_AT_ONCE if judging.shows_plans(given) else 0
-    options = Options(choice=choice, baseline=baseline, planned=given["planned"], plan_up_to=plan_up_to)
+    pages = judging.shows_plans(given)
+    options = Options(
+        choice=choice, baseline=baseline, planned=given["planned"],
+        plan_up_to=judging.PLANNED_AT_ONCE if pages else 0, enterprise=pages,
+    )  # fmt: skip
     options = replace(options, edits="all" if given["unsafe_fixes"] else "safe")
     report = judging.judge(given, gathered, options)
     if given["write_baseline"] is not None:

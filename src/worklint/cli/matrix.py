@@ -16,7 +16,11 @@ def run(given: Given) -> int:
     if given["show_settings"]:
         output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
-    report = judging.judge(given, gathered, Options(planned=given["planned"], plan_up_to=judging.PLANNED_AT_ONCE))
+    options = Options(
+        planned=given["planned"], plan_up_to=judging.PLANNED_AT_ONCE,
+        enterprise=given["enterprise"] or judging.shows_plans(given),
+    )  # fmt: skip
+    report = judging.judge(given, gathered, options)
     judging.tell_unplanned(given, report)
     code = judging.exit_code(report, given["fail_on"]) if given["fail_on"] else 0
     try:

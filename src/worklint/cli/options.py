@@ -121,9 +121,12 @@ MATRIX = Command(
     "Show the compatibility matrix: each worklist and constraint against each source.",
     _PATHS,
     (Option("--planned", "Plan every list, also where that takes long (more than 500 pairs of list and source)."),
+     Option("--enterprise", "Show each list over all its sources: the portable core, what is lost, who is asked apart, "
+            "what comes twice. HTML and Markdown always do."),
      *_PROJECT, *_OUTPUT, *_TALK),
     (
         ("worklint matrix", "a table on the terminal"),
+        ("worklint matrix --enterprise", "and what the sources have in common, list by list"),
         ("worklint matrix --output matrix.html --output matrix.csv", "files for others"),
         ("worklint matrix --format csv --rows worklists", "one row a worklist and source"),
         ("worklint matrix a.worklist --source old=orthanc@1.10.1 --source new=orthanc@1.12.4", "two releases"),

@@ -15,8 +15,11 @@ from worklint.report.types import (
     CauseRow,
     CellRow,
     ConstraintRow,
+    CoreRow,
+    EnterpriseRow,
     FilterRow,
     FindingRow,
+    GroupRow,
     PlannedRow,
     ProjectRow,
     Repaired,
@@ -30,6 +33,7 @@ from worklint.rules import rule_name
 from worklint.sources import Site, Source
 
 if TYPE_CHECKING:
+    from worklint.plan.enterprise import View
     from worklint.plan.types import Plan
 
 try:
@@ -74,16 +78,18 @@ def build(
     findings: Sequence[Finding],
     today: date,
     planned: Mapping[str, Mapping[str, Plan]] | None = None,
+    views: Mapping[str, View] | None = None,
 ) -> Report:
     """Return the report. ``judged`` maps worklist id to source id to verdicts; a pair that is not judged is absent.
 
-    ``planned`` are the plans, likewise, where they were made.
+    ``planned`` are the plans, likewise, where they were made; ``views`` the worklists over all their sources.
     """
     sources = {s.id: s for s in site.sources}
     constraints: list[ConstraintRow] = []
     cells: list[CellRow] = []
     filters: list[FilterRow] = []
     causes: dict[Cause, int] = {}
+    enterprise: list[EnterpriseRow] = []
     rows = []
 
     def cause_id(cause: Cause) -> int:
@@ -106,6 +112,8 @@ def build(
             if source in plans:
                 of_list = replace(of_list, planned=_planned_list(plans[source], of_list, sources[source], cause_id))
             filters.append(of_list)
+        if views and worklist.id in views:
+            enterprise.append(_enterprise_row(views[worklist.id], first, cause_id))
     found = tuple(FindingRow(_fingerprint(f), rule_name(f.rule), f) for f in sorted(findings, key=_finding_order))
     cause_rows = tuple(CauseRow(i, c.rule, c.message, c.remedy, c.facts, c.evidence) for c, i in causes.items())
     return Report(
@@ -120,6 +128,7 @@ def build(
         filters=tuple(filters),
         findings=found,
         summary=_summary(rows, constraints, site.sources, cells, filters, found),
+        enterprise=tuple(enterprise),
     )
 
 
@@ -261,6 +270,27 @@ def _planned_row(
         verdict_name(effect), mark_of(effect, severity), severity, _ordered(shown.adds), _ordered(shown.misses),
         tuple(dict.fromkeys(cause_id(c) for c in why)), sign_of(effect, grade, source.named),
     )  # fmt: skip
+
+
+def _enterprise_row(view: View, first: int, cause_id: Callable[[Cause], int]) -> EnterpriseRow:
+    """Return a worklist over its sources; ``first`` is the number of its first constraint."""
+    cores = tuple(
+        CoreRow(
+            kind, core.text, tuple(first + i for i in core.kept), tuple((first + i, t) for i, t in core.weakened),
+            core.sources, core.without, core.others, core.bounded,
+        )
+        for kind, core in (("exact", view.written), ("reliable", view.reliable), ("planned", view.planned))
+    )  # fmt: skip
+    return EnterpriseRow(
+        view.worklist,
+        cores,
+        tuple(GroupRow(g.sources, g.as_it_stands, g.verdict, g.queries) for g in view.groups),
+        tuple((c.sources, c.because) for c in view.copies),
+        view.untold,
+        view.unite_on,
+        tuple((first + i, sources) for i, sources in view.lost),
+        tuple((source, cause_id(cause)) for source, cause in view.refusals),
+    )
 
 
 def _repaired(filters: Sequence[FilterRow]) -> Repaired | None:

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from worklint.knowledge.data import path
 from worklint.model import SEVERITIES, Evidence
+from worklint.report import across
 from worklint.report.terminal import clean
 from worklint.report.types import (
     CauseRow,
@@ -99,6 +100,7 @@ def pieces(report: Report) -> Iterator[str]:
         "planned": _planned(report),
         "legend": page.legend(),
         "matrix": page.matrix(),
+        "across": _across(report),
         "findings": _findings(report),
         "causes_summary": [count(len(report.causes), "reason"), ", with evidence"],
         "causes": map(_cause, report.causes),
@@ -455,6 +457,44 @@ def _linked(text: str) -> str:
         pieces += [escape(text[end : found.start()]), link]
         end = found.end()
     return "".join([*pieces, escape(text[end:])])
+
+
+_HEADINGS = {
+    "in common": "In common", "lost": "Lost", "one query": "One definition", "own query": "Own queries",
+    "twice": "Twice",
+}  # fmt: skip
+
+
+def _across(report: Report) -> Iterator[str]:
+    """Yield each worklist over all its sources: what they have in common, what is lost, who is asked apart, copies."""
+    if not report.enterprise:
+        return
+    names = {s.id: source_name(s) for s in report.sources}
+    lists = {w.id: w.name for w in report.worklists}
+    total = {w: sum(1 for c in report.constraints if c.worklist == w) for w in lists}
+    yield f'<section class="across" aria-labelledby="across-title"><h2 id="across-title">{across.TITLE}</h2>'
+    yield f'<p class="lead">{across.LEAD}</p>\n'
+    for row in report.enterprise:
+        exact, _, planned = row.cores
+        kept = f"{len(exact.constraints)} of {count(total[row.worklist], 'condition')} exact everywhere"
+        if len(planned.constraints) > len(exact.constraints):
+            kept += f", {len(planned.constraints)} as planned"
+        apart = sum(1 for g in row.groups if not g.as_it_stands)
+        asked = count(apart, "group") + " asked apart" if apart else "one definition serves all"
+        yield f'<details class="list"><summary><b>{_e(lists[row.worklist])}</b><span>{kept}; {asked}</span></summary>'
+        yield "<dl>"
+        last = ""
+        for one in across.said(report, across.renamed(row, names)):
+            heading = _HEADINGS.get(one.label, "")
+            if heading and heading != last:
+                yield f"{'</dd>' if last else ''}<dt>{heading}</dt><dd>"
+                last = heading
+            # Names of sources stay as they are written.
+            named = one.text.startswith(tuple(names.values()))
+            yield f"<p>{_e(one.text if named else one.text[:1].upper() + one.text[1:])}</p>"
+            yield "".join(f'<code class="block">{_e(text)}</code>' for text in one.code)
+        yield f"{'</dd>' if last else ''}</dl></details>\n"
+    yield "</section>\n"
 
 
 def _findings(report: Report) -> Iterator[str]:

@@ -6,7 +6,17 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, FindingRow, PlannedRow, Report, Summary
+from worklint.report.types import (
+    CauseRow,
+    CellRow,
+    ConstraintRow,
+    EnterpriseRow,
+    FilterRow,
+    FindingRow,
+    PlannedRow,
+    Report,
+    Summary,
+)
 from worklint.report.words import reasons
 
 SCHEMA = "worklint/report/1"
@@ -32,6 +42,8 @@ def pieces(report: Report) -> Iterator[str]:
     yield from _array("cells", map(_cell, report.cells))
     yield from _array("filters", map(_filter, report.filters))
     yield from _array("findings", (_finding(f, order) for f in report.findings))
+    if report.enterprise:
+        yield from _array("enterprise", map(_enterprise, report.enterprise))
     yield f'"summary": {_text(_summary(summary))}\n}}\n'
 
 
@@ -98,6 +110,18 @@ def _summary(row: Summary) -> dict[str, Any]:
         if not members[name]:
             del members[name]
     return members | ({"planned": _members(repaired)} if repaired is not None else {})
+
+
+def _enterprise(row: EnterpriseRow) -> dict[str, Any]:
+    members = _members(row)
+    members["cores"] = [
+        _members(c) | {"weakened": [{"constraint": i, "text": t} for i, t in c.weakened]} for c in row.cores
+    ]
+    members["groups"] = [_members(g) for g in row.groups]
+    members["copies"] = [{"sources": sources, "because": because} for sources, because in row.copies]
+    members["lost"] = [{"constraint": i, "sources": sources} for i, sources in row.lost]
+    members["refusals"] = [{"source": source, "cause": cause} for source, cause in row.refusals]
+    return members
 
 
 def _finding(row: FindingRow, order: dict[str, int]) -> dict[str, Any]:

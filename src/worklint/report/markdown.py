@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from worklint.model import SEVERITIES
+from worklint.report import across
 from worklint.report.terminal import clean
 from worklint.report.types import FilterRow, FindingRow, Report
 from worklint.report.words import (
@@ -59,6 +60,8 @@ def lines(report: Report) -> Iterator[str]:
     if report.filters:
         yield from _matrix(report)
         yield from _planned(report)
+    if report.enterprise:
+        yield from _across(report)
     yield from _findings(report)
     yield escape(summary_line(report))
 
@@ -126,6 +129,22 @@ def _planned(report: Report) -> Iterator[str]:
             text += f"  \n  Evidence: {escape(grade_words(one.grade))}: {escape(one.citation)}"
         yield text
     if where:
+        yield ""
+
+
+def _across(report: Report) -> Iterator[str]:
+    yield f"## {across.TITLE}"
+    yield ""
+    yield across.LEAD
+    yield ""
+    names = {w.id: w.name for w in report.worklists}
+    for row in report.enterprise:
+        yield f"### {escape(names[row.worklist])}"
+        yield ""
+        for one in across.said(report, row):
+            label = f"**{one.label}** " if one.label else ""
+            yield f"- {label}{escape(one.text)}"
+            yield from (f"  - {code(text)}" for text in one.code)
         yield ""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from worklint.record import frozen
+from worklint.report import across
 from worklint.report.terminal import clean, columns, cut, pad, paint, plain, wrap
 from worklint.report.types import CellRow, FilterRow, PlannedRow, Report, SourceRow
 from worklint.report.words import (
@@ -67,6 +68,8 @@ def lines(report: Report, width: int, colour: bool) -> Iterator[str]:
         yield from _blocks(report, rows, notes, width, colour)
         yield from _legend(rows, report, width, colour)
         yield from _notes(report, notes, width, colour)
+    if report.enterprise:
+        yield from across.lines(report, width, colour)
     yield from wrap(summary_line(report), width)
     if planned_line(report):
         yield from wrap(planned_line(report), width)

@@ -167,6 +167,54 @@ class FilterRow:
 
 
 @frozen
+class CoreRow:
+    """The strongest filter that follows from a worklist and that its sources answer well enough.
+
+    ``kind``: ``exact`` as written, ``reliable`` as written (but for spelling and rows without a value), ``planned``
+    (exact when sent as planned). ``text`` is empty where no condition is left, ``None`` where there is no such filter.
+    ``constraints`` are kept, ``weakened`` of them in a weaker form; ``without``: sources at which no filter does.
+    """
+
+    kind: str
+    text: str | None
+    constraints: tuple[int, ...]
+    weakened: tuple[tuple[int, str], ...]
+    sources: tuple[str, ...]
+    without: tuple[str, ...]
+    others: tuple[str, ...]
+    bounded: bool
+
+
+@frozen
+class GroupRow:
+    """Sources of a worklist that are asked alike: with its definition as it stands, or with queries of their own."""
+
+    sources: tuple[str, ...]
+    as_it_stands: bool
+    as_planned: str
+    queries: tuple[str, ...]
+
+
+@frozen
+class EnterpriseRow:
+    """One worklist over all its sources.
+
+    ``copies``: sources that can answer with the same entity, and why; ``untold``: sources of which nothing is said;
+    ``unite_on``: what tells one entity from another. ``lost``: constraints that are not in the exact core, with the
+    sources that do not apply them exactly; ``refusals``: a cause for each source at which no filter is exact.
+    """
+
+    worklist: str
+    cores: tuple[CoreRow, ...]
+    groups: tuple[GroupRow, ...]
+    copies: tuple[tuple[tuple[str, ...], str], ...]
+    untold: tuple[str, ...]
+    unite_on: tuple[str, ...]
+    lost: tuple[tuple[int, tuple[str, ...]], ...]
+    refusals: tuple[tuple[str, int], ...]
+
+
+@frozen
 class FindingRow:
     """A finding with its identity for baselines and code scanning."""
 
@@ -230,6 +278,7 @@ class Report:
     filters: tuple[FilterRow, ...]
     findings: tuple[FindingRow, ...]
     summary: Summary
+    enterprise: tuple[EnterpriseRow, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the matrix as a data frame: one row a cell, with the columns of the long CSV."""

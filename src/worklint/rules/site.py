@@ -112,3 +112,29 @@ def _mutable(site: Site) -> Mapping[str, bool]:
             if label.attribute:
                 found[label.attribute.casefold()] = True
     return found
+
+
+def copies(site: Site, worklist: Worklist, sources: Sequence[str]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Return which of some sources can answer with the same study, and why, as far as the project says it."""
+    out: list[tuple[tuple[str, ...], str]] = []
+    for hub in (s for s in site.sources if s.role == "hub"):
+        several = tuple(s.id for s in site.group(hub) if s.id in sources)
+        if len(several) > 1:
+            stale = any(f.rule == "WL601" and _holds(site, hub, f, worklist) for f in hub.profile.facts)
+            because = (
+                f"they belong to one hub ({hub.title or hub.id}), and what one fetches over it stays there as a copy"
+            )
+            if stale:
+                because += ", which later changes do not reach: prefer the row of the source that owns the study"
+            out.append((several, because))
+    doors: dict[str, list[str]] = {}
+    for source in site.sources:
+        address = source.declared.address if source.declared else None
+        if address is not None and source.id in sources:
+            doors.setdefault(address.host.casefold(), []).append(source.id)
+    out += [
+        (tuple(ids), "they are reached at the same host: two doors of one archive answer with the same studies")
+        for ids in doors.values()
+        if len(ids) > 1
+    ]
+    return tuple(out)
