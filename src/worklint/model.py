@@ -94,12 +94,13 @@ class Value:
     """One value of a constraint in its canonical DICOM spelling (PS3.5 6.2).
 
     In a wild-card pattern ``\\*`` and ``\\?`` stand for the literal characters. ``legal`` is false for a value that
-    its VR does not admit; it is then judged as it stands.
+    its VR does not admit; it is then judged as it stands. ``one_byte``: each ``?`` stands for a letter of ASCII.
     """
 
     text: str
     parameter: Parameter | None = None
     legal: bool = True
+    one_byte: bool = False
 
 
 @frozen

@@ -26,7 +26,8 @@ MOMENT_VRS = frozenset({"DA", "TM", "DT"})
 class Sent:
     """One key as it goes out: the text on the wire, the kind of matching that it then asks for, and its meaning.
 
-    ``low`` and ``high`` are the bounds of a range. ``ignoring`` is what the author asked to be ignored.
+    ``low`` and ``high`` are the bounds of a range. ``ignoring`` is what the author asked to be ignored. ``one_byte``:
+    each ``?`` stands for a letter of ASCII.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Sent:
     parameter: Parameter | None = None
     legal: bool = True
     count: int = 1
+    one_byte: bool = False
 
 
 def on_the_wire(pattern: str) -> str:
@@ -85,7 +87,7 @@ def _one(constraint: Constraint, value: Value, vr: str, vm: str) -> Sent:
             kind = "universal"
         elif "*" in text or "?" in text:
             kind = "wildcard"
-    return Sent(text, kind, vr, vm, "", "", constraint.ignoring, value.parameter, value.legal)
+    return Sent(text, kind, vr, vm, "", "", constraint.ignoring, value.parameter, value.legal, 1, value.one_byte)
 
 
 # --- reasons ----------------------------------------------------------------------------------------------------------
@@ -152,7 +154,8 @@ def _outside_ascii(sent: Sent) -> bool | None:
     if sent.vr not in TEXT_VRS and sent.vr != "":
         return False
     # A source that compares bytes takes ? for one of them, and a letter outside ASCII has several.
-    return None if sent.parameter else not sent.text.isascii() or (sent.kind == "wildcard" and "?" in sent.text)
+    wide = sent.kind == "wildcard" and "?" in sent.text and not sent.one_byte
+    return None if sent.parameter else not sent.text.isascii() or wide
 
 
 def _percent_encoded(sent: Sent) -> bool:

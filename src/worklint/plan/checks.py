@@ -56,10 +56,14 @@ def _seen(place: Place) -> dict[tuple[object, ...], Behaviour]:
 
 def _behaviour_of(place: Place, key: KeyAt) -> Behaviour:
     seen = _seen(place)
-    known = (key.path, key.label, key.level, key.lower, key.higher, value_signature(key.sent, _named(place)))
+    known = (key.path, key.label, key.level, key.lower, key.higher, _signature(key.sent, _named(place)))
     if known not in seen:
         seen[known] = behaviour_at(place, key)
     return seen[known]
+
+
+# The values of one list are the same at every source.
+_signature = lru_cache(maxsize=20_000)(value_signature)
 
 
 @lru_cache(maxsize=1_000)
@@ -190,6 +194,7 @@ def _left_of_test(
     return Left(condition, adds, tuple(returns), unchecked)
 
 
+@lru_cache(maxsize=20_000)
 def _empty(constraint: Constraint, path: Path) -> Constraint:
     return replace(
         constraint, path=path, pair=None, matching="empty", asked="empty", values=(), strict=(False, False),

@@ -6,7 +6,7 @@ Every way asks for at least what the test asks for. ``slack`` says that it may a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -169,36 +169,47 @@ def _times(constraint: Constraint, time: Attribute, low: str, high: str) -> Cons
 
 # Several characters that one character folds to: ß is ss, ﬁ is fi. A ? each would miss the one.
 _LIGATURES = ("ss", "ff", "fi", "fl", "st")
+# Letters that one outside ASCII folds to: the long s and the Kelvin sign.
+_WIDE = frozenset("ksKS")
 
 
 def _widened(constraint: Constraint) -> Iterator[Way]:
     case, accent = "case" in constraint.ignoring, "accent" in constraint.ignoring
     if case or accent:
         yield from _patterns(constraint, lambda c: c.isalpha() or not c.isascii(), accent, "? for each letter")
+        if not accent:
+            why = "? for each letter that is one byte"
+            yield from _patterns(constraint, lambda c: c.isalpha() or not c.isascii(), False, why, one_byte=True)
     elif any(not v.text.isascii() for v in constraint.values):
         yield from _patterns(constraint, lambda c: not c.isascii(), True, "? for letters outside ASCII")
 
 
-def _patterns(constraint: Constraint, unknown: object, several: bool, why: str) -> Iterator[Way]:
+def _patterns(
+    constraint: Constraint, unknown: Callable[[str], bool], several: bool, why: str, one_byte: bool = False
+) -> Iterator[Way]:
     patterns = []
+    is_pattern = constraint.matching == "wildcard"
+    if one_byte and is_pattern and any("?" in re.sub(r"\\.", "", v.text) for v in constraint.values):
+        # What the author's own ? stands for is not known.
+        return
     for value in constraint.values:
-        pattern = _pattern(value.text, constraint.matching == "wildcard", unknown, several)
+        pattern = _pattern(value.text, is_pattern, unknown, several, one_byte)
         if not pattern.strip("*"):
             return
         patterns.append(pattern)
-    alternatives = tuple((_as_sent(constraint, p),) for p in dict.fromkeys(patterns))
+    alternatives = tuple((_as_sent(constraint, p, one_byte),) for p in dict.fromkeys(patterns))
     yield Way(alternatives, WIDENED, why=why)
 
 
-def _as_sent(constraint: Constraint, pattern: str) -> Constraint:
+def _as_sent(constraint: Constraint, pattern: str, one_byte: bool) -> Constraint:
     """Return the test that a pattern asks for; without a wild card that is a whole value."""
     kind = "wildcard" if "*" in pattern or "?" in pattern else "single"
     text = pattern if kind == "wildcard" else re.sub(r"\\(.)", r"\1", pattern)
-    return replace(constraint, matching=kind, asked=kind, values=(Value(text),), ignoring=_NONE)
+    value = Value(text, one_byte=one_byte)
+    return replace(constraint, matching=kind, asked=kind, values=(value,), ignoring=_NONE)
 
 
-def _pattern(text: str, is_pattern: bool, unknown: object, several: bool) -> str:
-    assert callable(unknown)
+def _pattern(text: str, is_pattern: bool, unknown: Callable[[str], bool], several: bool, one_byte: bool) -> str:
     out: list[str] = []
     tokens = re.findall(r"\\.|.", text, re.DOTALL) if is_pattern else list(text)
     run = ""
@@ -207,7 +218,8 @@ def _pattern(text: str, is_pattern: bool, unknown: object, several: bool) -> str
         nonlocal run
         if run:
             risky = not run.isascii() or any(pair in run.casefold() for pair in _LIGATURES)
-            out.append("*" if risky else "?" * len(run) + ("*" if several else ""))
+            letters = "".join("*" if one_byte and c in _WIDE else "?" for c in run)
+            out.append("*" if risky else letters + ("*" if several else ""))
             run = ""
 
     for token in tokens:

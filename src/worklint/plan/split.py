@@ -28,7 +28,9 @@ from worklint.plan.ranges import Way, ways
 from worklint.plan.types import NOTHING, Limit, Need, Path, PlannedQuery
 
 MOST_TRIALS = 64
-"""So many sets of keys are tried; then the keys that harm are left out one after the other."""
+"""So many sets of keys are tried for one query; then they are put together key by key."""
+MOST_JUDGED = 4_000
+"""So many sets of keys are judged for one list; then those of each further query are put together key by key."""
 MOST_REQUESTS = 64
 """So many queries one conjunction may take."""
 MOST_UIDS = 100
@@ -51,7 +53,7 @@ class Desk:
     notes: list[str] = field(default_factory=list)
     ways_known: dict[tuple[Test, str, int], list[Choice]] = field(default_factory=dict)
     stands_for: dict[int, tuple[Constraint, ...]] = field(default_factory=dict)
-    budget: int = 4_000
+    budget: int = MOST_JUDGED
 
     def written(self, constraint: Constraint) -> tuple[Constraint, ...]:
         """Return the constraints that one stands for: those that were put together, or said the same."""
@@ -335,24 +337,32 @@ def _largest(
     taken = frozenset(f.key.path for f in fixed)
     candidates = _candidates(desk, level, atoms, narrowing, place, taken)
     candidates = _affordable(desk, candidates)
-    wanted = _selectors(desk, place, level)
     everything = tuple(range(len(candidates)))
     trials = 0
     for left_out in range(len(candidates) + 1):
         for dropped in combinations(reversed(everything), left_out):
-            if trials >= MOST_TRIALS and left_out < len(candidates):
-                break
+            if trials >= MOST_TRIALS or (trials and desk.budget <= 0):
+                return _one_by_one(desk, level, candidates, fixed, place)
             trials += 1
-            kept = [candidates[i] for i in everything if i not in dropped]
-            found = _tried(desk, level, kept, fixed, place)
+            found = _tried(desk, level, [candidates[i] for i in everything if i not in dropped], fixed, place)
             if found is not None:
                 return found
-        if trials >= MOST_TRIALS:
-            break
-    found = _tried(desk, level, [], fixed, place)
-    if found is None and trials >= MOST_TRIALS and wanted:
-        return None
-    return found
+    return None
+
+
+def _one_by_one(
+    desk: Desk, level: str, candidates: list[tuple[Choice, Has | None]], fixed: Sequence[Fixed], place: Place
+) -> _Set | None:
+    """Return a set to which no key can be added, where there are too many sets to try all: the best keys first."""
+    if desk.budget <= 0:
+        desk.note("so many sets of keys were tried that the rest were put together key by key, the best first")
+    kept: list[tuple[Choice, Has | None]] = []
+    best = _tried(desk, level, kept, fixed, place)
+    for candidate in candidates:
+        found = _tried(desk, level, [*kept, candidate], fixed, place)
+        if found is not None:
+            kept, best = [*kept, candidate], found
+    return best
 
 
 def _affordable(desk: Desk, candidates: list[tuple[Choice, Has | None]]) -> list[tuple[Choice, Has | None]]:
@@ -526,10 +536,6 @@ def unsendable(desk: Desk, level: str, atoms: Conjunction, place: Place) -> Aske
 
 
 # --- what the service adds --------------------------------------------------------------------------------------------
-
-
-def _selectors(desk: Desk, place: Place, level: str) -> bool:
-    return any(place_fits(r.where, place, level) is not False for r in place.profile.selectors)
 
 
 def _service(
