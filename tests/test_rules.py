@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from worklint import rules
+from worklint.accept import Choice
 from worklint.conditions import SEVERITY
+from worklint.fixes import Material, fixed
 from worklint.model import Finding
 from worklint.project import read_project
 from worklint.rules import Example, RuleInfo
@@ -58,6 +60,25 @@ def test_example(info: RuleInfo, example: Example) -> None:
         assert not found
     if info.code[2] != "1" and info.code != "WL318":
         assert [f for f in everything if f.rule[2] == "1"] == [], "the example has mistakes of its own"
+
+
+FIXES = [
+    pytest.param(info, example, id=f"{info.code}-{number}")
+    for info in INFOS
+    for number, example in enumerate(info.examples, 1)
+    if example.fixed is not None
+]
+
+
+@pytest.mark.parametrize(("info", "example"), FIXES)
+def test_fixed_example(info: RuleInfo, example: Example) -> None:
+    enterprise = read_project(example.project, ROOT) if example.project else None
+    site = site_of(enterprise, (), None, ROOT)
+    options = Options(choice=Choice(select=(info.code,)))
+    material = Material((Text.of(example.text, "example.worklist"),), (), site, TODAY, options)
+    safe, every = (fixed(material, unsafe=unsafe).texts[0].content for unsafe in (False, True))
+    assert (every if example.unsafe else safe) == example.fixed
+    assert not example.unsafe or safe == example.text, "the page says that these edits change the meaning"
 
 
 def test_most_findings_have_the_severity_of_their_page() -> None:
@@ -187,6 +208,7 @@ def test_reader() -> None:
         ("kind cell", "kind other", "other"),
         ("## Source\n", "## Sauce\n", "Source"),
         ("worklist fires", "worklist burns", "burns"),
+        ("worklist fires", "worklist fixed", "fixed"),
         ("# WL999 something-wrong\n\n", "# WL999 something-wrong\n", "first three lines"),
     ],
 )

@@ -40,11 +40,12 @@ from worklint.syntax.tree import (
 from worklint.values import Comparing
 
 SEVERITY: Final[Mapping[str, Severity]] = {
-    "WL208": "error", "WL209": "info", "WL211": "warning", "WL212": "error", "WL213": "info", "WL214": "warning",
+    "WL203": "info", "WL208": "error", "WL209": "info", "WL211": "warning", "WL212": "error", "WL213": "info",
+    "WL214": "warning",
     "WL215": "error", "WL301": "error", "WL302": "error", "WL303": "warning", "WL304": "error", "WL305": "error",
     "WL306": "warning", "WL307": "error", "WL308": "error", "WL309": "error", "WL316": "error", "WL317": "error",
-    "WL318": "error", "WL319": "error", "WL322": "info", "WL330": "info", "WL331": "warning", "WL401": "error",
-    "WL402": "warning",
+    "WL318": "error", "WL319": "error", "WL322": "info", "WL323": "info", "WL330": "info", "WL331": "warning",
+    "WL401": "error", "WL402": "warning",
     "WL403": "error", "WL404": "error", "WL405": "warning", "WL406": "warning", "WL407": "error", "WL408": "error",
     "WL409": "error",
 }  # fmt: skip
@@ -134,6 +135,7 @@ class Condition:
         self.active: list[Key] = []
         self.depth = 0
         self.standing_alone: set[int] = set()
+        self.undone: set[int] = set()
 
     def resolve(self, where: Expression, level: str, home: str, span: Span) -> Filter:
         """Return the condition in negation normal form."""
@@ -176,6 +178,12 @@ class Condition:
                     parts.append(found)
             found = None if not parts else parts[0] if len(parts) == 1 else kind(tuple(parts))
         elif isinstance(node, Not):
+            if isinstance(node.condition, Not):
+                if id(node) not in self.undone:
+                    self._at(scope)
+                    self.notes("WL203", node.span, "one `not` undoes the other", "take both out")
+                # Of a whole row of them the first two are enough to tell.
+                self.undone.add(id(node.condition))
             found = self._walk(node.condition, not negated, replace(scope, alone=True))
         elif isinstance(node, Use | HasItem | HasEntity):
             self.depth += 1

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from worklint.enterprise import Enterprise
 from worklint.knowledge import standard
-from worklint.knowledge.labels import Label
+from worklint.knowledge.labels import Label, labels, vocabularies
 from worklint.model import Attribute, Span
 from worklint.record import frozen
 from worklint.syntax.printer import print_reference, quote
@@ -135,6 +135,11 @@ def resolve_reference(
             steps = [_keyword(part, tell)]
         else:
             steps = [_step(part, names)]
+            if part.kind == "tag" and steps[0] and steps[0].keyword:
+                tell(
+                    "WL323", part.span, f"{steps[0].keyword} stands here as a tag, which few readers know by heart",
+                    f"write {steps[0].keyword}", instead=steps[0].keyword,
+                )  # fmt: skip
         for attribute in steps:
             if attribute is None:
                 return None
@@ -207,7 +212,7 @@ def _label(part: Part, names: Names, tell: Tell) -> Label | Attribute | None:
         tell(
             "WL305", part.span, f"{quote(part.text)} is a label, and no viewer is known whose label it could be",
             "name the viewer in worklint.yaml (viewer: PRODUCT@RELEASE), define the label under labels:, or write "
-            "a DICOM keyword without quotes",
+            "a DICOM keyword without quotes", instead=_stated_of_any_viewer(folded),
         )  # fmt: skip
         return None
     near = nearest(folded, [label.label for label in names.labels.values()])
@@ -220,6 +225,13 @@ def _label(part: Part, names: Names, tell: Tell) -> Label | Attribute | None:
         instead=quote(near) if near else meant or None,
     )  # fmt: skip
     return None
+
+
+def _stated_of_any_viewer(folded: str) -> str | None:
+    """Return the attribute that every known viewer means by a label, where somebody stated it."""
+    known = [label for vocabulary in vocabularies() if (label := labels(vocabulary).get(folded))]
+    meant = {label.attribute if label.mapping == "stated" and not label.computed else "" for label in known}
+    return (meant.pop() or None) if len(meant) == 1 else None
 
 
 def _either(words: tuple[str, ...]) -> str:

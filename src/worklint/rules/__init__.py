@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from worklint.model import SEVERITIES, Severity
-from worklint.record import frozen
+from worklint.record import frozen, replace
 
 Kind = Literal["definition", "cell", "site"]
 Stage = Literal["stable", "preview"]
@@ -37,12 +37,15 @@ WHAT, WHY, REMEDY, SOURCE = "What", "Why it matters in the reading room", "What 
 class Example:
     """A worklist file that the rule reports (``fires``), or one that it does not (``quiet``).
 
-    ``project`` is the project file that it is judged with, or ``None``.
+    ``project`` is the project file that it is judged with, or ``None``. ``fixed`` is the file after its edits, or
+    ``None``; ``unsafe``: they change the meaning.
     """
 
     fires: bool
     text: str
     project: str | None = None
+    fixed: str | None = None
+    unsafe: bool = False
 
     def marked(self, code: str) -> tuple[int, ...]:
         """Return the lines of the worklist file, from 1, that a comment marks with the code: they must be reported."""
@@ -202,7 +205,7 @@ def read_page(code: str, page: str) -> RuleInfo:
 
 
 def _examples(code: str, page: str) -> tuple[Example, ...]:
-    """Read the fenced blocks: a project file belongs to the example that follows it."""
+    """Read the fenced blocks: a project file belongs to the example behind it, what is fixed to the one before it."""
     found: list[Example] = []
     project: str | None = None
     for fence in _FENCE.finditer(page):
@@ -212,6 +215,8 @@ def _examples(code: str, page: str) -> tuple[Example, ...]:
         elif words in (["worklist", "fires"], ["worklist", "quiet"]):
             found.append(Example(words[1] == "fires", fence[2], project))
             project = None
+        elif words in (["worklist", "fixed"], ["worklist", "fixed", "unsafe"]) and found and found[-1].fires:
+            found[-1] = replace(found[-1], fixed=fence[2], unsafe=words[2:] == ["unsafe"])
         else:
             raise ValueError(_complaint(code, f"a fenced block is headed {fence[1]!r}"))
     return tuple(found)

@@ -64,12 +64,17 @@ def bounding_test(worklist: Worklist) -> str:
 def _bounded(node: Filter) -> bool:
     """Tell if every branch asks for a date from some day on, or names a patient, an order or an entity."""
     if isinstance(node, Test):
-        return not node.negated and (_from_a_day_on(node.constraint) or _names_one(node.constraint))
+        return not node.negated and bounds_in_time(node.constraint)
     if isinstance(node, Has):
         return not node.negated and _bounded(node.filter)
     if isinstance(node, All):
         return any(_bounded(p) for p in node.parts)
     return all(_bounded(p) for p in node.parts)
+
+
+def bounds_in_time(c: Constraint) -> bool:
+    """Tell if a test keeps a list from growing: it begins at a day, or names a patient, an order or an entity."""
+    return _from_a_day_on(c) or _names_one(c)
 
 
 def _of_a_person(c: Constraint) -> bool:

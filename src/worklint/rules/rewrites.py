@@ -14,9 +14,18 @@ from worklint.knowledge import standard
 from worklint.knowledge.labels import Label
 from worklint.model import Constraint, Finding, Span, Worklist
 from worklint.record import frozen, replace
-from worklint.rules.bounds import bounding_test, lower_level, of_one_entity
+from worklint.rules.bounds import bounding_test, bounds_in_time, lower_level, of_one_entity
 from worklint.rules.value_sets import value_set
-from worklint.syntax.places import Stretch, block_at, chain_at, stretch, with_parentheses, without_comments
+from worklint.syntax.places import (
+    Stretch,
+    block_at,
+    chain_at,
+    comments,
+    holds,
+    stretch,
+    with_parentheses,
+    without_comments,
+)
 from worklint.syntax.printer import print_expression, print_literal
 from worklint.syntax.tree import (
     And,
@@ -155,9 +164,14 @@ def _cut(spot: Spot, whole: And | Or, part: Expression) -> Stretch:
     start = spot.bare.lower().rindex(word, before, start)
     content = spot.text.content
     line = content.rfind("\n", 0, start) + 1
+    line_end = content.find("\n", end)
     if not content[line:start].strip():
-        # The line before keeps its end, and a comment behind it.
-        start = line - 1 - (content[line - 2 : line] == "\r\n")
+        rest = spot.bare[end : line_end if line_end >= 0 else len(content)]
+        quiet = not comments(content[content.rfind("\n", 0, max(line - 1, 0)) + 1 : line])
+        if rest.strip() and not (quiet and rest.lstrip().startswith(")")):
+            end += len(rest) - len(rest.lstrip(" \t"))
+        else:
+            start = line - 1 - (content[line - 2 : line] == "\r\n")
     else:
         start = len(content[:start].rstrip(" \t"))
     return start, end
@@ -416,6 +430,11 @@ def _date_bound(spot: Spot) -> Iterator[Proposal]:
         yield Proposal(spot.span(where), text, f"add where {test}", "never")
         return
     whole = with_parentheses(spot.bare, stretch(spot.text, block.where.span), (start, end))
+    open_ = [p for p in block.where.parts if not _bounded(spot, p)] if isinstance(block.where, Or) else []
+    if len(open_) == 1:
+        at = spot.outer(open_[0], block.where)[1]
+        yield Proposal(spot.span((at, at)), f" and {test}", f"add and {test} to {_short(open_[0])}", "never")
+        return
     inside = content[whole[0] : whole[1]]
     if isinstance(block.where, Or) and whole == stretch(spot.text, block.where.span):
         inside = f"({inside})"
@@ -424,6 +443,12 @@ def _date_bound(spot: Spot) -> Iterator[Proposal]:
     separate = "\n" in inside
     text = f"{inside}{_line_end(content) + indent + '  ' if separate else ' '}and {test}"
     yield Proposal(spot.span(whole), text, f"add and {test}", "never")
+
+
+def _bounded(spot: Spot, branch: Expression) -> bool:
+    """Tell if a branch holds a test that bounds it in time, as it seems; whether it really does is judged later."""
+    tests = (c for span, (c, negated) in spot.tests.items() if not negated and holds(branch.span, span))
+    return any(bounds_in_time(c) for c in tests)
 
 
 def _line_end(content: str) -> str:

@@ -63,6 +63,10 @@ def page_lines(info: RuleInfo, width: int, colour: bool) -> Iterator[str]:
             yield from (f"    {clean(line)}" for line in example.project.rstrip("\n").split("\n"))
             yield "  worklist"
         yield from (f"    {clean(line)}" for line in example.text.rstrip("\n").split("\n"))
+        if example.fixed is not None:
+            yield ""
+            yield paint(f"After --fix{' --unsafe-fixes' if example.unsafe else ''}", "bold", colour)
+            yield from (f"    {clean(line)}" for line in example.fixed.rstrip("\n").split("\n"))
     yield ""
     yield paint("Source", "bold", colour)
     for citation in info.citations:
@@ -97,6 +101,7 @@ def page_json(info: RuleInfo) -> str:
         "citations": list(info.citations),
         "examples": [
             {"fires": e.fires, "text": e.text, "project": e.project, "lines": list(e.marked(info.code))}
+            | ({"fixed": e.fixed, "safe": not e.unsafe} if e.fixed is not None else {})
             for e in info.examples
         ],
     }
