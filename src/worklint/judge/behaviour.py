@@ -63,7 +63,8 @@ def effect_of(behaviour: Behaviour, sent: Sent) -> KeyEffect:
         # Somebody's report may make a promise doubtful; it never makes one.
         return KeyEffect(behaviour.adds | {"other"}, behaviour.misses | {"other"}, known=False)
     if behaviour.does == "applied":
-        adds, misses = strike(behaviour.adds, behaviour.misses, sent, certain)
+        seen = behaviour.adds - behaviour.open_adds if certain else frozenset()
+        adds, misses = strike(behaviour.adds, behaviour.misses, sent, seen)
         if sent.kind == "universal":
             # A key without a value asks for nothing: what it "adds" is what was asked.
             adds = frozenset()
@@ -108,7 +109,12 @@ def _merge(behaviours: list[Behaviour]) -> Behaviour:
         return replace(first, does="unknown", one_of=tuple(behaviours), evidence=evidence)
     adds = frozenset().union(*(b.adds for b in behaviours))
     misses = frozenset().union(*(b.misses for b in behaviours))
-    return replace(first, adds=adds, misses=misses, evidence=evidence)
+    # What one of them saw is decided.
+    open_adds = adds - frozenset().union(*(b.adds - b.open_adds for b in behaviours))
+    open_misses = misses - frozenset().union(*(b.misses - b.open_misses for b in behaviours))
+    return replace(
+        first, adds=adds, misses=misses, open_adds=open_adds, open_misses=open_misses, evidence=evidence
+    )
 
 
 def _kind_fits(statement: Statement, kind: str) -> bool:

@@ -198,19 +198,19 @@ def can_trigger(reason: str, sent: Sent) -> bool:
 
 
 def strike(
-    adds: frozenset[str], misses: frozenset[str], sent: Sent, certain: bool = True
+    adds: frozenset[str], misses: frozenset[str], sent: Sent, seen: frozenset[str] | None = None
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Strike the reasons that this value cannot trigger; turn letter case and accents round where they are ignored.
 
-    Under ``ignoring case`` a source that folds does what is asked, and one that does not may miss. ``certain`` tells
-    that the evidence saw it fold, and does not merely allow that it may (PS3.4 C.2.2.2.1.1 leaves it to the SCP).
+    Under ``ignoring case`` a source that folds does what is asked, and one that does not may miss. ``seen`` are those
+    of ``adds`` that the evidence saw (default: all), and does not merely allow (PS3.4 C.2.2.2.1.1 leaves it to the SCP).
     """
     no_adds, no_misses = _one_way(sent)
     keep_adds = {r for r in adds - no_adds if can_trigger(r, sent)}
     keep_misses = {r for r in misses - no_misses if can_trigger(r, sent)}
     for reason in ("case", "accent"):
         if reason in sent.ignoring and can_trigger(reason, sent):
-            if not (reason in keep_adds and certain):
+            if not (reason in keep_adds and (seen is None or reason in seen)):
                 keep_misses.add(reason)
             keep_adds.discard(reason)
     return frozenset(keep_adds), frozenset(keep_misses)

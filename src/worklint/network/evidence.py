@@ -166,6 +166,8 @@ def infer(
     cleared_misses = tally.cleared_misses - misses
     # Where every entity is one that was asked for, a key that is looked at and one that is not are alike.
     unlooked = frozenset() if tally.left_out or tally.added else frozenset({"other"})
+    # Where no match was kept, that each has a reason of its own to be lost does not tell that the key is looked at.
+    unkept = frozenset() if tally.kept else frozenset({"other"})
     sql = PATTERN_SQL in adds
     if tally.left_out > 1 and "other" not in adds:
         cleared_adds.add("other")
@@ -180,7 +182,7 @@ def infer(
         adds=frozenset(adds - {PATTERN_SQL}),
         misses=frozenset(misses),
         open_adds=possible_adds - adds - cleared_adds | unlooked,
-        open_misses=possible_misses - misses - cleared_misses,
+        open_misses=(possible_misses | unkept) - misses - cleared_misses,
         excluded=frozenset("+" + r for r in cleared_adds) | frozenset("-" + r for r in cleared_misses),
         sql=sql,
         trials=count,
@@ -262,9 +264,8 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
     alike = [p for p in peers if p.does == "applied" and _agree(found, p)]
     open_adds, open_misses = set(found.open_adds), set(found.open_misses)
     # How several values of one attribute are held is no matter of how texts are compared.
-    own = frozenset() if "-joined" in found.excluded else frozenset({"+joined"})
-    adds, misses = set(found.adds), set(found.misses)
-    for sign, undecided, seen in (("+", open_adds, adds), ("-", open_misses, misses)):
+    own = frozenset({"-joined", "-one-value"}) | (frozenset() if "-joined" in found.excluded else {"+joined"})
+    for sign, undecided in (("+", open_adds), ("-", open_misses)):
         for reason in list(undecided):
             if sign + reason in own:
                 continue
@@ -273,13 +274,7 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
             # Few attributes hold several words: one that was seen not to be searched by word speaks for all.
             if cleared >= (1 if reason == "word" else 2) and not blamed:
                 undecided.discard(reason)
-            elif blamed:
-                seen.add(reason)
-                undecided.discard(reason)
-    return replace(
-        found, adds=frozenset(adds), misses=frozenset(misses), open_adds=frozenset(open_adds),
-        open_misses=frozenset(open_misses),
-    )  # fmt: skip
+    return replace(found, open_adds=frozenset(open_adds), open_misses=frozenset(open_misses))
 
 
 def _agree(a: Found, b: Found) -> bool:
