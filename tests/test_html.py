@@ -133,7 +133,8 @@ def test_empty_and_planned() -> None:
     assert "There is no worklist to judge." in page(empty())
     planned = Reader(page(sample(planned=True)))
     assert "unreliable: missing, as planned still extra, evidence D" in planned.all("table")[0][1]
-    assert "Sent as planned, 4 of 9 unreliable pairs" in planned.all("div", **{"class": "repair"})[0][1]
+    assert "the 9 unreliable pairs of list and source" in planned.all("div", **{"class": "repair"})[0][1]
+    assert [t for _, t in planned.all("li", **{"class": "exact"})] == ["4 exact"]
     plain = Reader(page(sample()))
     assert "as planned" not in plain.all("table")[0][1] and not plain.all("div", **{"class": "repair"})
     assert planned.all("button", **{"data-view": "planned"}) and not plain.all("button", **{"data-view": "planned"})

@@ -202,7 +202,8 @@
     const values = { source: s.name, what: l.what, What: l.what[0].toUpperCase() + l.what.slice(1) };
     const spoken = (number) => data.strings[number].replace(/\{(source|what|What)\}/g, (_, k) => values[k]);
     const sentence = spoken(v.sentence);
-    title.replaceChildren(...(v.mark === "!" ? [svg("bang", "bang")] : []), svg("s-" + v.kind, "sign"), el("span", "", sentence));
+    const head = state.view === "planned" && v.plan ? v.plan : v;
+    title.replaceChildren(...(head.mark === "!" ? [svg("bang", "bang")] : []), svg("s-" + head.kind, "sign"), el("span", "", spoken(head.sentence)));
     if (part < 0) {
       const jumps = l.parts.map((p, at) => [p, at, verdict(list, at, source)]).filter(([, , w]) => w && w.mark).map(([p, at, w]) => {
         const b = button("jump", ...(w.mark === "!" ? [svg("bang", "bang")] : []), svg("s-" + w.kind, "sign"), el("code", "clamp", p[0]), el("span", "word", data.words[w.kind]));
@@ -217,12 +218,13 @@
     nodes.push(...section("What to do", ...causes.filter((c) => c.querySelector(".remedy")).map((c) => el("p", "todo", ...pick(c, ".remedy")))));
     if (v.plan && (v.mark || v.plan.changed)) {
       const left = v.plan.causes.map((id) => $("cause-" + id)).filter(Boolean);
-      const box = el("div", "planned k-" + v.plan.kind + (v.plan.mark ? " marked" : ""), el("p", "verdict", svg("s-" + v.plan.kind, "sign"), el("b", "", v.plan.word)), el("p", "", spoken(v.plan.sentence)));
+      const box = el("div", "planned k-" + v.plan.kind + (v.plan.mark ? " marked" : ""), el("p", "verdict", svg("s-" + v.plan.kind, "sign"), el("b", "", v.plan.word)), head === v ? el("p", "", spoken(v.plan.sentence)) : "");
       if (v.plan.by) box.append(el("p", "by", "The plan: " + v.plan.by + "."));
       if (v.plan.mark && left.length) box.append(el("h4", "", left.length > 1 ? "What stays, and why nobody can repair it" : "Why nobody can repair the rest"), ...left.map((c) => el("p", "", ...pick(c, ".said"))));
       if (v.plan.mark) left.filter((c) => c.querySelector(".remedy")).slice(0, 1).forEach((c) => box.append(el("p", "todo", ...pick(c, ".remedy"))));
       if (v.plan.mark && left.length) left.filter((c) => c.querySelector(".evidence")).slice(0, 1).forEach((c) => box.append(...pick(c, ".evidence")));
-      nodes.push(...section("As planned", box));
+      if (state.view === "planned") nodes.unshift(...section("As planned", box), el("h3", "apart", "As written"), el("p", "", sentence));
+      else nodes.push(...section("As planned", box));
     }
     nodes.push(...section("Evidence", ...causes.filter((c) => c.querySelector(".evidence")).flatMap((c) => pick(c, ".evidence"))));
     const because = (rs) => el("ul", "", ...rs.map((r) => el("li", "", (data.reasons[r] || r) + " ", el("code", "", r))));
@@ -234,7 +236,7 @@
     const rules = causes.map((c) => c.querySelector(".rule")).filter(Boolean).map((r) => r.textContent);
     if (rules.length) nodes.push(...section(rules.length > 1 ? "Rules" : "Rule", el("p", "", el("code", "", rules.join(", ")))));
     inside.replaceChildren(...nodes);
-    return sentence;
+    return spoken(head.sentence);
   };
   const open = (cell, aloud) => {
     const row = cell.closest("tr");

@@ -178,7 +178,8 @@ def _reason(
     has = clauses.get(id(constraint))
     if has is not None and has.scope != "item":
         facts["entities"] = causes.noun(has.scope)
-        return "below", None, *_at_home(place, constraint, level, has.scope, facts)
+        because, remedy, evidence = _at_home(place, constraint, level, has.scope, facts)
+        return "below", None, because, remedy, evidence or _told(place, empty, own)
     sent = any(k.path == constraint.path for q in plan.queries if q.level == level for k in q.keys)
     check = check_of(place, level, Test(constraint, negated), sent)
     if effect.adds <= _NO_VALUE or check.decides == "with-value":
@@ -193,7 +194,8 @@ def _reason(
     evidence = untold if returned == "unknown" else _told(place, empty, own)
     home = constraint.attribute_level
     if home is not None and _below(place.model, level, home):
-        because, remedy, evidence = _at_home(place, constraint, level, home, facts)
+        because, remedy, there = _at_home(place, constraint, level, home, facts)
+        evidence = there or evidence
     kind = {"unknown": "unknown", "part": "part", "other": "other", "no": "no"}.get(returned, "widened")
     return kind, None, because, remedy, evidence
 
@@ -220,9 +222,11 @@ def _at_home(
     place: Place, constraint: Constraint, level: str, home: str, facts: dict[str, str]
 ) -> tuple[str, str, tuple[Evidence, ...]]:
     behaviour = behaviour_at(place, key_at(place, home, constraint, sent_values(constraint)[0]))
-    text = _AT_HOME[behaviour.does if behaviour.does in _AT_HOME else "unknown"]
-    remedy = "measure it: worklint probe ADDRESS" if behaviour.does == "unknown" else ""
-    return text.format(**{**facts, "home": home}), remedy, behaviour.evidence
+    facts = {**facts, "home": home}
+    if behaviour.does not in _AT_HOME or behaviour.does == "unknown":
+        # What the standard leaves open is no evidence of what the source does.
+        return _AT_HOME["unknown"].format_map(facts), "measure it: worklint probe ADDRESS", ()
+    return _AT_HOME[behaviour.does].format_map(facts), "", behaviour.evidence
 
 
 def _told(place: Place, key: KeyAt, own: Behaviour) -> tuple[Evidence, ...]:

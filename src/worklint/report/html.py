@@ -47,7 +47,6 @@ from worklint.report.words import (
     headline,
     noun,
     origin_line,
-    planned_line,
     planned_sentence,
     planned_sign,
     planned_word,
@@ -183,18 +182,20 @@ def _planned(report: Report) -> Iterator[str]:
         return
     parts = (
         ("exact", found.exact, "exact"),
-        ("spelling", found.spelling, "exact but for spelling"),
-        ("extra", found.extra, "nothing missing, extra rows"),
-        ("missing", found.missing, "can still miss, or unknown"),
+        ("spelling", found.spelling, "exact but for spelling and rows without a value"),
+        ("extra", found.extra, "nothing missing, but extra rows stay"),
+        ("missing", found.missing, "can still miss rows, or nobody knows"),
     )
     shown = [p for p in parts if p[1]]
     yield '<div class="repair"><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
     at = 0.0
     for name, number, _ in shown:
         width = 100 * number / found.unreliable
-        yield f'<rect class="{name}" x="{at:.2f}" y="0" width="{max(0.0, width - 0.3):.2f}" height="6"/>'
+        gap = 0.3 if at + width < 99.9 else 0.0
+        yield f'<rect class="{name}" x="{at:.2f}" y="0" width="{width - gap:.2f}" height="6"/>'
         at += width
-    yield f"</svg><p>{_e(planned_line(report))}</p><ul>"
+    pairs = count(found.unreliable, "unreliable pair")
+    yield f"</svg><p>What becomes of the {pairs} of list and source when the lists are sent as planned</p><ul>"
     for name, number, words in shown:
         yield f'<li class="{name}"><b>{number:,}</b> {words}</li>'
     yield "</ul></div>\n"

@@ -215,13 +215,9 @@ def planned_sign(row: PlannedRow) -> Sign:
 
 
 def changed(row: CellRow | FilterRow) -> bool:
-    """Whether a plan was made that gives something else than what is got as written."""
-    if row.planned is None:
-        return False
-    written = (sign(row).name, row.mark, row.add_reasons, row.miss_reasons)
-    return written != (
-        planned_sign(row.planned).name, row.planned.mark, row.planned.add_reasons, row.planned.miss_reasons,
-    )  # fmt: skip
+    """Whether a plan was made that gives something of another kind than what is got as written."""
+    planned = row.planned
+    return planned is not None and (sign(row), row.mark) != (planned_sign(planned), planned.mark)
 
 
 def planned_word(row: PlannedRow) -> str:
@@ -229,7 +225,7 @@ def planned_word(row: PlannedRow) -> str:
     if row.verdict == "superset" and not row.mark:
         return "exact but for empty values" if set(row.add_reasons) <= {"empty", "absent"} else "exact but for spelling"
     if row.verdict == "exact" and planned_sign(row).name == "promised":
-        return "exact as promised"
+        return "promised"
     return {
         "exact": "exact", "superset": "still extra", "subset": "can still miss", "mixed": "can still miss",
         "rejected": "still refused", "unknown": "still unknown",
