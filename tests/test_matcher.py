@@ -192,6 +192,38 @@ def test_a_parameter_is_text(where: str, user: str, true: bool) -> None:
     assert matches(condition(where), STUDIES[0], parameters={"user": user}) == true
 
 
+# --- what tells of the entities below
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "of_patient", "of_studies"),
+    [
+        ("ModalitiesInStudy", "CT", True, [True, False]),
+        ("ModalitiesInStudy", "US", False, [False, False]),
+        ("NumberOfStudyRelatedSeries", "2", True, [True, False]),
+        ("NumberOfPatientRelatedStudies", "2", True, [True, True]),
+        ("NumberOfPatientRelatedStudies", "1", False, [False, False]),
+        ("NumberOfPatientRelatedSeries", "3", True, [True, True]),
+    ],
+)
+def test_what_tells_of_those_below(keyword: str, value: str, of_patient: bool, of_studies: list[bool]) -> None:
+    studies = []
+    for modalities in (("CT", "MR"), ("MR",)):
+        series = []
+        for modality in modalities:
+            data = Dataset()
+            data.Modality = modality
+            series.append(Entity("series", data))
+        studies.append(Entity("study", Dataset(), tuple(series)))
+    patient = Entity("patient", Dataset(), tuple(studies))
+    attribute = standard.attribute_by_keyword(keyword)
+    assert attribute is not None
+    one = test_of(attribute, "single", value)
+    assert matches(one, patient) is of_patient
+    assert matches(replace(one, negated=True), patient) is not of_patient
+    assert [matches(one, s) for s in entities_at((patient,), "study")] == of_studies
+
+
 # --- laws
 
 SPAN = Span("", 1, 1, 1, 1)

@@ -17,11 +17,15 @@ if find_spec("pynetdicom") is None:
         raise ModuleNotFoundError("pynetdicom is not installed; .[dev] has it")
     pytest.skip("pynetdicom is not installed (.[network])", allow_module_level=True)
 
-from lab import compare, returned
+from lab import compare, plans, returned
+from lab.ask import client
 from lab.doors import loaded, observed
 from lab.servers import DOORS, KINDS, Door, NotReady, free_port, running
 from worklint.judge.behaviour import behaviour_at
 from worklint.judge.value import Sent
+from worklint.model import Effect
+from worklint.network.verify import AGREES, CONTRADICTED, UNDECIDED, Observed
+from worklint.network.verify import compare as compare_with
 
 pytestmark = pytest.mark.servers
 
@@ -30,6 +34,12 @@ LEAST_PRECISION = 0.95
 
 KNOWN = {"orthanc": "patient-root patient ReferringPhysicianName"}
 """A name below the level asked at is part of what is stored, and of a name in another script only a part comes back."""
+
+PLANS = {"qrscp": 128}
+"""Of so many filters the plan of one is carried out, if not of 32; ``WORKLINT_PLANS=1`` takes them all."""
+
+LEAST_EXACT = 0.2
+"""A share of plans that promise the reference answer; without it the test would say nothing."""
 
 EVERY = 16
 """Of so many attributes of a level one is asked for anew; ``tools/lab.py`` asks for all of them."""
@@ -66,6 +76,39 @@ def test_predictions_hold(kind_id: str) -> None:
         telling = [o for o in found if o.discriminates or o.refused]
         precise = [o for o in telling if compare.precise(said[o.case], o)]
         assert len(precise) >= LEAST_PRECISION * len(telling), f"{door.id}: {len(precise)} of {len(telling)} precise"
+
+
+@pytest.mark.parametrize("kind_id", KINDS)
+def test_plans_bring_the_reference_answer(kind_id: str) -> None:
+    _installed(kind_id)
+    every = int(os.environ.get("WORKLINT_PLANS", PLANS.get(kind_id, 32)))
+    with loaded(kind_id) as server:
+        for door in DOORS.values():
+            if door.server != kind_id:
+                continue
+            with client(server, door.transport) as made:
+                found = list(plans.carried_out(door, server, made, every))
+            wrong = [str(f) for f in found if f.agreement == CONTRADICTED]
+            wrong += [str(f) for f in found if f.planned == "exact" and f.agreement != AGREES and f not in wrong]
+            assert not wrong, f"{door.id}: {plans.summary(found)}\n" + "\n".join(wrong[:20])
+            carried = [f for f in found if f.agreement != UNDECIDED]
+            assert len(carried) == len(found), [str(f) for f in found if f not in carried][:20]
+            assert sum(f.planned == "exact" for f in found) >= LEAST_EXACT * len(found), plans.summary(found)
+            assert any(f.seen.true for f in found if f.planned == "exact")
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "agreement"),
+    [
+        ({}, "agrees"),
+        ({"added": 1}, "contradicted"),
+        ({"missed": 1}, "contradicted"),
+        ({"refused": "C000"}, "contradicted"),
+    ],
+)
+def test_a_plan_that_goes_wrong_is_noticed(spoiled: dict[str, object], agreement: str) -> None:
+    seen = replace(Observed(rows=3, true=3), **spoiled)  # type: ignore[arg-type]
+    assert compare_with(Effect(), seen) == agreement
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
