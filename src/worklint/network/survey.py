@@ -102,7 +102,8 @@ class Surveyor:
         level = found.levels[0]
         fields = self._first_fields(model, level)
         answer = self._asker.ask(Question(model, level, (), fields))
-        if answer.failure:
+        if answer.failure or not answer.rows:
+            # A key that is only asked for can fail a query, or empty its answer.
             answer = self._asker.ask(Question(model, level))
         if answer.failure:
             return self._with_selector(model, level, fields) or answer
