@@ -15,7 +15,8 @@ from worklint.knowledge import standard
 from worklint.model import Effect, Worklist
 from worklint.plan.algebra import united
 from worklint.plan.forms import conjunctions, kept_whole, single_item, size
-from worklint.plan.split import Asked, Desk, ask, without_parents_rule
+from worklint.plan.semijoin import ask
+from worklint.plan.split import Asked, Desk, without_parents_rule
 from worklint.plan.types import Limit, Need, Plan, PlannedQuery
 
 MOST_CONJUNCTIONS = 64

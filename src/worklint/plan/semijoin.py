@@ -1,4 +1,6 @@
-"""Queries that feed one another: a test of a lower level is asked at that level, and its unique keys feed the next.
+"""One conjunction at one source: its query, and queries that feed it.
+
+A test of a lower level is asked at that level, and its unique keys feed the next.
 
 A negated one is subtracted, and only if what is taken away certainly has to go.
 """
@@ -17,11 +19,32 @@ from worklint.plan import split
 from worklint.plan.algebra import feeding, lifted, rank, subtracting, united
 from worklint.plan.checks import Left, left_of, tests_of
 from worklint.plan.forms import Conjunction, atoms_of, conjunctions
-from worklint.plan.split import Asked, Desk, Fixed
+from worklint.plan.split import Asked, Desk, Fixed, KeySet
 from worklint.plan.types import Need, PlannedQuery
 
 # What describes the entities below (PS3.4 C.3.4): asked for there, by the attribute that it is made from.
 _MADE_FROM = {"ModalitiesInStudy": ("series", "Modality"), "SOPClassesInStudy": ("image", "SOPClassUID")}
+
+
+def ask(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test] = (), fixed: Sequence[Fixed] = (),
+    place: Place | None = None,
+) -> Asked:  # fmt: skip
+    """Return the queries for a conjunction at a level.
+
+    ``narrowing`` are tests that hold of everything that is looked for: they are sent where that cannot harm, and never
+    checked. ``fixed`` are unique keys that other queries feed.
+    """
+    place = place or desk.place
+    atoms = split.merged(desk, atoms)
+    best = split.largest(desk, level, atoms, narrowing, fixed, place)
+    if best is None:
+        return with_parents(desk, level, atoms, narrowing, fixed, place)
+    lefts = {id(a): left_of(place, level, a, best.adds, lambda c: c.path) for a in atoms}
+    joined_levels = lower_level(desk, level, atoms, lefts, best, fixed, place, narrowed=bool(best.chosen or fixed))
+    if joined_levels is not None:
+        return joined_levels
+    return split.finish(desk, level, atoms, lefts, best, fixed, place)
 
 
 def home_of(desk: Desk, level: str, atom: Filter) -> str | None:
@@ -74,7 +97,7 @@ def _negated(atom: Filter) -> bool:
 
 
 def lower_level(
-    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left], best: split._Set, fixed: Sequence[Fixed],
+    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left], best: KeySet, fixed: Sequence[Fixed],
     place: Place, narrowed: bool,
 ) -> Asked | None:  # fmt: skip
     """Return the plan with semi-joins, or ``None`` where none of them helps."""
@@ -92,7 +115,7 @@ def lower_level(
         if not _same_entities(place, level, home):
             continue
         mine = [t for t in narrowing if t is not atom and home_of(desk, level, t) is None]
-        asked = [split.ask(desk, home, conjunction, mine) for conjunction in _inside(atom)]
+        asked = [ask(desk, home, conjunction, mine) for conjunction in _inside(atom)]
         effect = lifted(united(a.effect for a in asked))
         if effect.rejected or not effect.known or effect.misses - {"cap"} or not all(_names(a, unique) for a in asked):
             continue
@@ -157,7 +180,7 @@ def _fed(
             for a in asked
             for query in a.main
         )
-        found = split._largest(desk, level, rest, (), (*fixed, Fixed(key, needs)), place)
+        found = split.largest(desk, level, rest, (), (*fixed, Fixed(key, needs)), place)
         if found is not None and several:
             found = _also_one(desk, level, rest, fixed, place, unique, found)
         if found is None:
@@ -177,8 +200,8 @@ def _fed(
 
 
 def _also_one(
-    desk: Desk, level: str, rest: Conjunction, fixed: Sequence[Fixed], place: Place, unique: str, found: split._Set
-) -> split._Set | None:
+    desk: Desk, level: str, rest: Conjunction, fixed: Sequence[Fixed], place: Place, unique: str, found: KeySet
+) -> KeySet | None:
     """Return the set with what a list of one UID adds as well, for on the wire that is a single value.
 
     ``None`` where such a value does not do as well as a longer list.
@@ -187,7 +210,7 @@ def _also_one(
     behaviour = behaviour_at(place, key)
     if behaviour.does != "applied" or behaviour.misses:
         return None
-    alone = split._largest(desk, level, rest, (), (*fixed, Fixed(key, ())), place)
+    alone = split.largest(desk, level, rest, (), (*fixed, Fixed(key, ())), place)
     if alone is None or [c.paths for c in alone.chosen] != [c.paths for c in found.chosen]:
         return None
     adds = {test: mine | alone.adds.get(test, frozenset()) for test, mine in found.adds.items()}
@@ -217,9 +240,9 @@ def with_parents(
 ) -> Asked:
     """Ask where the source wants the unique keys of the levels above: negotiate, else feed them from those levels."""
     if place is not desk.relational:
-        best = split._largest(desk, level, atoms, narrowing, fixed, desk.relational)
+        best = split.largest(desk, level, atoms, narrowing, fixed, desk.relational)
         if best is not None:
-            return split.ask(desk, level, atoms, narrowing, fixed, desk.relational)
+            return ask(desk, level, atoms, narrowing, fixed, desk.relational)
     above = upper_keys(place.model, level)
     model = standard.model(place.model)
     if above and model is not None and not any(f.key.dotted in above for f in fixed):
@@ -228,7 +251,7 @@ def with_parents(
         # What lives above is asked, and checked, above.
         of_above = tuple(a for a in atoms if isinstance(a, Test) and _lives_above(model.levels, level, a))
         rest = tuple(a for a in atoms if a not in of_above)
-        parents = split.ask(desk, upper, of_above, tests)
+        parents = ask(desk, upper, of_above, tests)
         if not parents.effect.rejected and parents.effect.known and not parents.effect.misses - {"cap"}:
             keys = tuple(
                 Fixed(
@@ -236,8 +259,8 @@ def with_parents(
                 )
                 for keyword in above
             )
-            if split._largest(desk, level, rest, narrowing, (*fixed, *keys), place) is not None:
-                asked = split.ask(desk, level, rest, narrowing, (*fixed, *keys), place)
+            if split.largest(desk, level, rest, narrowing, (*fixed, *keys), place) is not None:
+                asked = ask(desk, level, rest, narrowing, (*fixed, *keys), place)
                 feeders = tuple(replace(q, role="feeds") if q.role == "answer" else q for q in parents.queries)
                 narrowed = parents.narrowed or asked.narrowed
                 effect = feeding(parents.effect, asked.effect)

@@ -14,7 +14,7 @@ from worklint.judge import Part, bounded, cap_rows, judge_keys, selected
 from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade
 from worklint.judge.interact import interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
-from worklint.judge.query import Key, Literal, Query, empty_keys, key_at, upper_keys
+from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, sent_values
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Cap, Profile, Where
@@ -216,37 +216,16 @@ def _told_of_moments(place: Place, key: KeyAt) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class KeySet:
+    """Keys that are sent together: why each of their tests (by identity) adds rows, and why the query does."""
+
     chosen: tuple[Choice, ...]
     adds: dict[int, frozenset[str]]
     bare: frozenset[str]
     effect: Effect
 
 
-def ask(
-    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test] = (), fixed: Sequence[Fixed] = (),
-    place: Place | None = None,
-) -> Asked:  # fmt: skip
-    """Return the queries for a conjunction at a level.
-
-    ``narrowing`` are tests that hold of everything that is looked for: they are sent where that cannot harm, and never
-    checked. ``fixed`` are unique keys that other queries feed.
-    """
-    from worklint.plan.semijoin import lower_level, with_parents
-
-    place = place or desk.place
-    atoms = _merged(desk, atoms)
-    best = _largest(desk, level, atoms, narrowing, fixed, place)
-    if best is None:
-        return with_parents(desk, level, atoms, narrowing, fixed, place)
-    lefts = {id(a): left_of(place, level, a, best.adds, lambda c: c.path) for a in atoms}
-    joined_levels = lower_level(desk, level, atoms, lefts, best, fixed, place, narrowed=bool(best.chosen or fixed))
-    if joined_levels is not None:
-        return joined_levels
-    return finish(desk, level, atoms, lefts, best, fixed, place)
-
-
-def _merged(desk: Desk, atoms: Conjunction) -> Conjunction:
+def merged(desk: Desk, atoms: Conjunction) -> Conjunction:
     """Put ranges of one attribute with a single value into one test: the value lies in all of them."""
     out: list[Filter] = []
     for atom in atoms:
@@ -330,9 +309,9 @@ def _nested(has: Has, test: Test) -> bool:
     return len(test.constraint.path) != len(has.path) + 1 or test.negated
 
 
-def _largest(
+def largest(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
-) -> _Set | None:
+) -> KeySet | None:
     """Return the largest set of keys whose joint effect cannot miss; ``None`` if not even the empty set can be sent."""
     taken = frozenset(f.key.path for f in fixed)
     candidates = _candidates(desk, level, atoms, narrowing, place, taken)
@@ -352,7 +331,7 @@ def _largest(
 
 def _one_by_one(
     desk: Desk, level: str, candidates: list[tuple[Choice, Has | None]], fixed: Sequence[Fixed], place: Place
-) -> _Set | None:
+) -> KeySet | None:
     """Return a set to which no key can be added, where there are too many sets to try all: the best keys first."""
     if desk.budget <= 0:
         desk.note("so many sets of keys were tried that the rest were put together key by key, the best first")
@@ -380,7 +359,7 @@ def _affordable(desk: Desk, candidates: list[tuple[Choice, Has | None]]) -> list
 
 def _tried(
     desk: Desk, level: str, kept: Sequence[tuple[Choice, Has | None]], fixed: Sequence[Fixed], place: Place
-) -> _Set | None:
+) -> KeySet | None:
     adds: dict[int, frozenset[str]] = {}
     bare: frozenset[str] = frozenset()
     effects: list[Effect] = []
@@ -402,7 +381,7 @@ def _tried(
         effects.append(joint.effect)
     for choice, _ in kept:
         adds[id(choice.test)] |= choice.way.slack
-    return _Set(tuple(c for c, _ in kept), adds, bare, united(effects))
+    return KeySet(tuple(c for c, _ in kept), adds, bare, united(effects))
 
 
 def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[KeyAt, ...], ...]]]:
@@ -434,7 +413,7 @@ def fed_key(place: Place, level: str, keyword: str, several: bool) -> KeyAt:
 
 
 def finish(
-    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left], best: _Set, fixed: Sequence[Fixed],
+    desk: Desk, level: str, atoms: Conjunction, lefts: dict[int, Left], best: KeySet, fixed: Sequence[Fixed],
     place: Place, replaced: frozenset[int] = frozenset(),
 ) -> Asked:  # fmt: skip
     """Return the queries of a set of keys, with what remains; ``replaced``: atoms that other queries answer."""
@@ -476,7 +455,7 @@ def _returns(
     level: str,
     atoms: Conjunction,
     lefts: dict[int, Left],
-    best: _Set,
+    best: KeySet,
     fixed: Sequence[Fixed],
     place: Place,
 ) -> tuple[dict[int, Left], tuple[Path, ...], tuple[KeyAt, ...]]:
@@ -587,6 +566,3 @@ def without_parents_rule(place: Place) -> Place:
         lifts=(*profile.lifts, ("parents-required", Where())),
     )
     return replace(place, profile=lifted)
-
-
-__all__ = ["Asked", "Choice", "Desk", "Fixed", "ask", "choices", "fed_key", "finish", "upper_keys"]
