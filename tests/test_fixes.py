@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -16,15 +12,13 @@ from typing import Any
 
 import pytest
 
-from worklint.cli import main
-from worklint.fixes import Fixed, Material, applied, apart, fixed
-from worklint.knowledge import labels as label_files
+from worklint.fixes import Material, apart, applied, fixed
 from worklint.model import Edit, Worklist
 from worklint.oracle import worlds
 from worklint.oracle.matcher import Entity, entities_at, matches
 from worklint.project import read_project
 from worklint.resolve import resolve
-from worklint.rules.rewrites import WAYS
+from worklint.rules.logic import same_meaning
 from worklint.run import Options, run
 from worklint.sources import site_of
 from worklint.syntax.parser import parse
@@ -68,3 +62,206 @@ def test_case(before: str, safe: str, unsafe: str, sources: tuple[str, ...], vie
     assert after(given, True) == unsafe
     # What is at rest stays so.
     assert after(material(safe, sources, viewer), False) == safe
+
+
+# --- what keeps the meaning keeps it
+
+
+def listed(text: str) -> list[Worklist]:
+    found = resolve([parse(Text.of(text, "a.worklist"))], [], None, {}, TODAY)
+    return list(found.worklists)
+
+
+NOISE = ("twice", "twice or", "not not", "absorbed", "absorbing", "tag", "letter case", "value twice", "bound", "list")
+NAME = re.compile(r"(?<![\w.\"(,])(?:[A-Z][a-z]+){2,}\w*(?= (?:=|!=|in|not|like|contains|starts|ends|between|is|[<>]))")
+
+
+def noisy(rng: Random, condition: str, other: str, kind: str) -> str:
+    """A condition that means the same (or nearly), written in a way that has a finding."""
+    one, two = f"({condition})", f"({other})"
+    joined = {
+        "twice": f"{one} and {two} and {one}",
+        "twice or": f"{one} or {two} or {one}",
+        "not not": f"not not {one} and {two}",
+        "absorbed": f"{one} or {two} and {one}",
+        "absorbing": f"{one} and ({two} or {one})",
+    }
+    if kind in joined:
+        return joined[kind]
+    if kind == "value twice":
+        return re.sub(r'in \(("[^"]*"),', r"in (\1, \1,", condition)
+    if kind == "list":
+        return f'StudyInstanceUID in ("{rng.choice(("1.1", "1.2"))}") and {one}'
+    if kind == "bound":
+        low, middle, high = sorted(rng.sample(worlds.DAYS, 3))
+        second = rng.choice((f'>= "{middle}"', f'<= "{middle}"', f'between "{middle}" and "20270101"'))
+        return f'StudyDate between "{low}" and "{high}" and {one} and StudyDate {second}'
+    names = NAME.findall(condition)
+    if not names:
+        return condition
+    name = rng.choice(names)
+    from worklint.knowledge.standard import attribute_by_keyword
+
+    attribute = attribute_by_keyword(name)
+    assert attribute is not None
+    instead = f"({attribute.tag[:4]},{attribute.tag[4:]})" if kind == "tag" else name[0].lower() + name[1:]
+    return re.sub(rf"(?<![\w.\"]){name}(?!\w)", instead, condition)
+
+
+@pytest.mark.parametrize("kind", NOISE)
+def test_safe_edits_keep_every_entity(kind: str) -> None:
+    """Random conditions with something to mend, at random products: the same entities before and after."""
+    made: Counter[str] = Counter()
+    for seed in range(24):
+        rng = Random(f"{kind} {seed}")
+        level = "study" if kind in ("bound", "list") else rng.choice(("study", "study", "series"))
+        draw = worlds.Filters(rng, level, calm=True)
+        condition = noisy(rng, draw.condition(rng.choice((0, 1))), draw.condition(0), kind)
+        text = "\n".join([*draw.filters, f'worklist "W" {{\n    level {level}\n    where {condition}\n}}\n'])
+        source = (
+            "azure-dicom@v2"
+            if kind == "list"
+            else rng.choice(("dicom-standard", "orthanc@1.12.4", "dcm4chee-arc@5.31", "azure-dicom@v2"))
+        )
+        found = fixed(material(text, (source,)))
+        if not found.made:
+            continue
+        made[found.made[0][1].split(" ")[0]] += 1
+        before, now = listed(text)[0], listed(found.texts[0].content)[0]
+        for archive in (worlds.archive(rng, 6) for _ in range(4)):
+            for entity in entities_at(archive, level):
+                assert matches(before.filter, entity) == matches(now.filter, entity), (text, found)
+    assert sum(made.values()) >= 4, "too little was mended: the test shows nothing"
+
+
+REWRITTEN = (
+    (r"(\w+) = (\"[^\"]*\")", r"\1 between \2 and \2"),
+    (r"(\w+) = (\"[^\"]*\")", r"\1 in (\2, \2)"),
+    (r"like \"\*\"", "is not empty"),
+    (r"(\w+) (<=|>=) (\S+)", r"(\1 \2 \3 or \1 = \3)"),
+    (r"series has \((\w+ \S+ \S+)\)", r"\1"),
+    (r" and .*", ""),
+    (r" or .*", ""),
+    (r"^.* and ", ""),
+    (r"not \(", "("),
+    (r"(.*) (and|or) (.*)", r"\3 \2 \1"),
+    (r" ignoring case", ""),
+)
+
+
+def test_no_proof_is_refuted() -> None:
+    """What is proved to mean the same does, of every entity of random archives."""
+    proved = 0
+    for seed in range(500):
+        rng = Random(f"proof {seed}")
+        draw = worlds.Filters(rng, "study")
+        condition = draw.condition(rng.choice((0, 1, 1, 2)))
+        pattern, instead = REWRITTEN[seed % len(REWRITTEN)]
+        other = re.sub(pattern, instead, condition, count=1)
+        texts = ["\n".join([*draw.filters, f'worklist "W" {{ where {c} }}\n']) for c in (condition, other)]
+        if other == condition or any(parse(Text.of(t)).problems for t in texts):
+            continue
+        one, two = (listed(t)[0] for t in texts)
+        if not same_meaning(one, two):
+            continue
+        proved += 1
+        for entity in entities_at(worlds.archive(rng, 6), "study"):
+            assert matches(one.filter, entity) == matches(two.filter, entity), texts
+    assert proved >= 25, "too little was proved: the test shows nothing"
+
+
+# condition before; after; a study (and its series) of which one is true and the other is not
+DIFFERENT = """
+StudyID = "1" | StudyID = "1" and StudyDate within last 30 days | StudyID=1 StudyDate=20200101
+not PatientSex = "M" | PatientSex in ("F", "O") | StudyID=1
+StudyID starts with "CT" ignoring case | StudyID starts with "CT" | StudyID=ct1
+PatientName = "SMITH" | PatientName like "SMITH^*" | PatientName=SMITH^JOHN
+StudyID = "ct" | StudyID = "CT" | StudyID=ct
+StudyID = "CT*" | StudyID like "CT*" | StudyID=CT1
+BodyPartExamined = "CHEST" and StationName = "CT1" | series has (BodyPartExamined = "CHEST" and StationName = "CT1") \
+| StudyID=1 / BodyPartExamined=CHEST / StationName=CT1
+StudyDate between 2026-02-01 and 2026-01-01 | StudyDate between 2026-01-01 and 2026-02-01 | StudyDate=20260115
+"""
+
+
+@pytest.mark.parametrize("line", [line for line in DIFFERENT.replace("\\\n", "").splitlines() if line])
+def test_unsafe_edits_change_the_meaning(line: str) -> None:
+    before, after_, stored = (part.strip() for part in line.split("|"))
+    one, other = (listed(f'worklist "A" {{ where {c} }}')[0] for c in (before, after_))
+    study = entity_of(stored)
+    assert matches(one.filter, study) != matches(other.filter, study)
+
+
+def entity_of(stored: str) -> Entity:
+    from pydicom.dataset import Dataset
+
+    def filled(words: str) -> Dataset:
+        dataset = Dataset()
+        for word in words.split():
+            keyword, _, value = word.partition("=")
+            setattr(dataset, keyword, value)
+        return dataset
+
+    study, *series = stored.split("/")
+    return Entity("study", filled(study), tuple(Entity("series", filled(s)) for s in series))
+
+
+# --- texts
+
+
+def edit(text: Text, start: int, end: int, new: str) -> Edit:
+    return Edit(text.span(start, end), new, True, "")
+
+
+def test_edits_of_one_text() -> None:
+    text = Text.of("abc\ndef\n", "a")
+    two = (edit(text, 5, 6, "EE"), edit(text, 0, 1, ""))
+    assert applied(text, two).content == applied(text, two[::-1]).content == "bc\ndEEf\n"
+    assert applied(text, ()).content == text.content
+
+
+@pytest.mark.parametrize("other", [(0, 2), (1, 1), (1, 3), (0, 6)])
+def test_edits_that_overlap_are_refused_and_come_later(other: tuple[int, int]) -> None:
+    text = Text.of("abcdef", "a")
+    first, second = edit(text, 1, 3, "x"), edit(text, *other, "y")
+    with pytest.raises(ValueError, match="beside the others"):
+        applied(text, (first, second))
+    assert apart((first, second, first)) == (first,)
+
+
+def test_an_edit_of_another_file_is_refused() -> None:
+    with pytest.raises(ValueError, match="beside the others"):
+        applied(Text.of("abc", "a"), (edit(Text.of("abc", "b"), 0, 1, ""),))
+    assert len(apart((edit(Text.of("abc", "a"), 0, 1, ""), edit(Text.of("abc", "b"), 0, 1, "")))) == 2
+
+
+def test_findings_carry_edits_only_where_they_are_asked_for() -> None:
+    given = material('worklist "A" { where studyID = "1" and StudyID = "1" }\n')
+
+    def edits(what: Any) -> dict[str, list[tuple[str, bool]]]:
+        report = run(given.texts, given.site, TODAY, options=Options(edits=what))
+        return {f.finding.rule: [(e.text, e.safe) for e in f.finding.edits] for f in report.findings if f.finding.edits}
+
+    safe = {"WL302": [("StudyID", True)], "WL203": [("", True)]}
+    assert edits("") == {}
+    assert edits("safe") == safe
+    assert edits("all").items() >= safe.items()
+    assert edits("all")["WL206"] == [('studyID = "1" and StudyID = "1" and StudyDate within last 30 days', False)]
+
+
+def test_lists_of_other_files_count() -> None:
+    """A filter of the project serves a list that an edit would make worse: it is not offered."""
+    filters = Text.of('filter male { not PatientSex = "M" }\n', "filters.worklist")
+    lists = 'worklist "A" {{ sources {} where StudyDate = today and male }}\n'
+    project = read_project(
+        "filters: [filters.worklist]\nsources:\n  a: {product: dcm4chee-arc@5.31}\n  b: {product: azure-dicom@v2}\n",
+        ROOT,
+    )
+    site = site_of(project, (), None, ROOT)
+    for sources, changed in (("a", True), ("a, b", False)):
+        texts = (filters, Text.of(lists.format(sources), "lists.worklist"))
+        found = fixed(Material(texts, (filters,), site, TODAY, Options()), unsafe=True)
+        assert (found.texts[0].content != filters.content) is changed
+        assert found.shared[0].content == found.texts[0].content
+        # A file that is not among those given is never changed.
+        assert not fixed(Material(texts[1:], (filters,), site, TODAY, Options()), unsafe=True).made
