@@ -149,11 +149,28 @@ def _unique(place: Place, level: str) -> str | None:
 
 
 def _same_entities(place: Place, level: str, home: str) -> bool:
-    """Tell if nothing is hidden at the lower level that is shown at the upper one."""
+    """Tell if nothing is hidden on the way to a lower level that is shown at the upper one."""
+    model = standard.model(place.model)
+    levels = model.levels if model else ()
     return not any(
-        place_fits(h.where, place, home) is not False and place_fits(h.where, place, level) is False
+        place_fits(h.where, place, below) is not False and place_fits(h.where, place, level) is False
+        for below in levels[levels.index(level) + 1 : levels.index(home) + 1]
         for h in place.profile.hides
     )
+
+
+def _reached_from(place: Place, upper: str, level: str) -> bool:
+    """Tell if everything that is shown at a level can be found from the level above: nothing there hides it."""
+    model = standard.model(place.model)
+    levels = model.levels if model else ()
+    for record in place.profile.hides:
+        if place_fits(record.where, place, upper) is False:
+            continue
+        homes = standard.levels_of(record.attribute.split(".")[0], place.model) if record.attribute else ()
+        lower = any(h in levels and levels.index(h) > levels.index(upper) for h in homes)
+        if lower or place_fits(record.where, place, level) is not True:
+            return False
+    return True
 
 
 def _names(asked: Asked, unique: str) -> bool:
@@ -245,8 +262,9 @@ def with_parents(
             return ask(desk, level, atoms, narrowing, fixed, desk.relational)
     above = upper_keys(place.model, level)
     model = standard.model(place.model)
-    if above and model is not None and not any(f.key.dotted in above for f in fixed):
-        upper = model.levels[model.levels.index(level) - 1]
+    upper = model.levels[model.levels.index(level) - 1] if above and model is not None else level
+    if above and not any(f.key.dotted in above for f in fixed) and _reached_from(place, upper, level):
+        assert model is not None
         tests = [t for t in (*narrowing, *(a for a in atoms if isinstance(a, Test))) if not t.negated]
         # What lives above is asked, and checked, above.
         of_above = tuple(a for a in atoms if isinstance(a, Test) and _lives_above(model.levels, level, a))
