@@ -6,8 +6,10 @@ A second reading of what a plan means (``docs/plans.md``). It gets JSON text and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
 from itertools import product
 from typing import Any
 from urllib.parse import unquote
@@ -18,19 +20,25 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
 from worklint.judge.behaviour import behaviour_at
-from worklint.judge.place import KeyAt
+from worklint.judge.place import KeyAt, Place
 from worklint.judge.value import Sent
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Where
 from worklint.model import Attribute, Worklist
 from worklint.oracle import matcher
 from worklint.oracle.matcher import Entity
+from worklint.oracle.reading import Reading
 from worklint.oracle.simulated import Answer, SimulatedSource
 from worklint.oracle.soundness import read
-from worklint.oracle.wire import Key, kind_of
+from worklint.oracle.wire import Key, bounds_of, kind_of
+from worklint.record import replace as changed
 
 Path = tuple[Attribute, ...]
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+
+
+class UnreadableError(Exception):
+    """What a plan says remains to be checked is no condition of the language."""
 
 
 @dataclass
@@ -80,7 +88,7 @@ def _of_url(url: str) -> tuple[list[tuple[Path, str]], list[Path]]:
     steps = place.strip("/").split("/")
     keys: list[tuple[Path, str]] = []
     for word, value in zip(steps[:-1:2], steps[1::2], strict=False):
-        keyword = {"studies": "StudyInstanceUID", "series": "SeriesInstanceUID"}[word]
+        keyword = {"studies": "StudyInstanceUID", "series": "SeriesInstanceUID", "patients": "PatientID"}[word]
         keys.append((_path(keyword), value if value.startswith("{") else unquote(value)))
     returns = []
     for argument in filter(None, rest.split("&")):
@@ -93,6 +101,16 @@ def _of_url(url: str) -> tuple[list[tuple[Path, str]], list[Path]]:
     return keys, returns
 
 
+def keys_and_returns(query: Mapping[str, Any]) -> tuple[list[tuple[Path, str]], list[Path]]:
+    """Return the keys of a query as they go out (those that others feed too), and what it only asks for."""
+    if "url" in query:
+        return _of_url(query["url"])
+    elements = list(_elements(query["identifier"]))
+    fed = {n["attribute"] for n in query["needs"]}
+    keys = [(p, t) for p, t in elements if t or p[-1].keyword in fed]
+    return keys, [p for p, t in elements if not t and p[-1].keyword not in fed]
+
+
 class Client:
     """A client that carries one printed plan out at one simulated source."""
 
@@ -100,10 +118,10 @@ class Client:
         self.plan, self.source, self.parameters = plan, source, dict(parameters)
         self.rows: dict[str, list[Row]] = {}
         self.refused = False
-        caps = tuple(c for c in source.profile.caps if not c.paging)
+        self.met: set[str] = set()
+        """What the plan took, and what of the profile came to bear: a run can tell what it tried."""
         # Whoever asks for all pages gets what a source without the limit gives.
-        unlimited = replace(source.place, profile=replace(source.profile, caps=caps))
-        self.unlimited = SimulatedSource(unlimited, source.archive, source.reading.seed, source.zone)
+        self.unlimited = _at(source, _unlimited(source.place)) if any(c.paging for c in source.profile.caps) else source
 
     def answer(self) -> Answer:
         """Carry the plan out."""
@@ -120,24 +138,14 @@ class Client:
         return {_uid(r.entity, query["level"]) for q in takers for r in self.rows[q["id"]]}
 
     def _query(self, query: Mapping[str, Any]) -> list[Row]:
-        if "url" in query:
-            keys, returns = _of_url(query["url"])
-        else:
-            elements = list(_elements(query["identifier"]))
-            fed = {n["attribute"] for n in query["needs"]}
-            keys = [(p, t) for p, t in elements if t or p[-1].keyword in fed]
-            returns = [p for p, t in elements if not t and p[-1].keyword not in fed]
+        keys, returns = keys_and_returns(query)
         filled = list(self._filled(query, keys))
         out: list[Row] = []
         for one in filled:
             sent = [Key(p, self._parameters(t), None, p[-1].vr.split(" ")[0]) for p, t in one]
             # What has no value after all asks for nothing.
             empties = [Key(p, "", None, p[-1].vr.split(" ")[0]) for p in returns if not _identifies(p, query)]
-            paged = query["cap"] is not None and query["cap"]["paging"]
-            source = self.unlimited if paged else self.source
-            if "relational-queries" in query["negotiation"]:
-                source = _relational(source)
-            answer = source.query(query["level"], sent, () if "url" in query else empties)
+            answer = self._asked(query, sent, () if "url" in query else empties)
             if answer.refused:
                 self.refused = True
                 return []
@@ -145,6 +153,26 @@ class Client:
             out += [r for r in rows if self._passes(query, r)]
         gone = self._gone(query)
         return [r for r in out if _uid(r.entity, query["level"]) not in gone]
+
+    def _asked(self, query: Mapping[str, Any], keys: list[Key], empties: Iterable[Key]) -> Answer:
+        """Ask for all pages; where an answer is full and there is a range to halve, ask again for each half."""
+        cap, negotiated = query["cap"], query["negotiation"]
+        source = self.unlimited if cap and cap["paging"] else self.source
+        if "relational-queries" in negotiated:
+            source = _relational(source)
+        self.met.update(negotiated)
+        answer = source.query(query["level"], keys, tuple(empties), "combined-date-time" in negotiated)
+        self.met |= source.reading.met
+        if not cap or answer.refused:
+            return answer
+        self.met.add("all pages" if cap["paging"] else "a limit that cannot be paged")
+        full = (cap["rows"] and len(answer.rows) >= cap["rows"]) or (cap["signalled"] and answer.cut)
+        halves = _halves(keys, cap["split"]) if full and not cap["paging"] and cap["split"] else ()
+        answers = [self._asked(query, half, empties) for half in halves]
+        if not answers or any(a.refused for a in answers):
+            return answer
+        self.met.add("a range halved")
+        return Answer(tuple(r for a in answers for r in a.rows), cut=any(a.cut for a in answers))
 
     def _parameters(self, text: str) -> str:
         for name, value in self.parameters.items():
@@ -185,7 +213,10 @@ class Client:
         if not text:
             return True
         condition = _condition(text, query["model"], query["level"])
-        return matcher.matches(condition.filter, Entity(query["level"], row.shown), parameters=self.parameters)
+        row_alone = Entity(query["level"], row.shown)
+        passed = matcher.matches(condition.filter, row_alone, zone=self.source.zone, parameters=self.parameters)
+        self.met.add(f"a check {'keeps' if passed else 'drops'} a row")
+        return passed
 
     # --- what comes back
 
@@ -202,7 +233,8 @@ class Client:
         found = [f.values for f in source._shown_values(entity, level, key)]
         if len(key.path) == 1:
             found = [[v for values in found for v in values]]
-        returned, flagged = self._returned(level, key)
+        returned, flagged = _returned(source.place, level, key)
+        self.met.add(f"returned {returned}" + (", absent means absent" if flagged else ""))
         if returned == "unknown":
             returned = source.reading.pick(["whole", "part", "other", "no"], "returned", name)
             flagged = False
@@ -223,35 +255,71 @@ class Client:
             return []
         return found
 
-    def _returned(self, level: str, key: Key) -> tuple[str, bool]:
-        home = self.source.reading.home(key.path[0], level)
-        model = standard.model(self.source.place.model)
-        assert model is not None
-        at = model.levels.index(level)
-        lives = model.levels.index(home) if home in model.levels else -1
-        kind = kind_of(key.vr, key.text)
-        sent = Sent(key.text, kind, key.vr, key.path[-1].vm)
-        if kind == "range":
-            low, _, high = key.text.partition("-")
-            sent = replace(sent, low=low, high=high)
-        place = replace(self.source.place, own=False, viewer=None)
-        parent = len(key.path) == 1 and key.path[0].keyword in model.unique_keys[:at]
-        unique = len(key.path) == 1 and bool(key.path[0].keyword) and key.path[0].keyword == model.unique_keys[at]
-        at_key = KeyAt(key.path, None, level, sent, lives > at >= 0, 0 <= lives < at, unique, parent)
-        behaviour = behaviour_at(place, at_key)
-        if behaviour.returned == "unknown" and kind == "universal":
-            # A required key comes back, however it is asked for (PS3.4 C.2.2.1.2).
-            asked = replace(sent, text="1", kind="single")
-            behaviour = behaviour_at(place, replace(at_key, sent=asked))
-        return behaviour.returned, behaviour.absent_means_absent
+
+@lru_cache(maxsize=5_000)
+def _returned(place: Place, level: str, key: Key) -> tuple[str, bool]:
+    home = Reading(place, "").home(key.path[0], level)
+    model = standard.model(place.model)
+    assert model is not None
+    at = model.levels.index(level)
+    lives = model.levels.index(home) if home in model.levels else -1
+    kind = kind_of(key.vr, key.text)
+    sent = Sent(key.text, kind, key.vr, key.path[-1].vm)
+    if kind == "range":
+        low, _, high = key.text.partition("-")
+        sent = changed(sent, low=low, high=high)
+    parent = len(key.path) == 1 and key.path[0].keyword in model.unique_keys[:at]
+    unique = len(key.path) == 1 and bool(key.path[0].keyword) and key.path[0].keyword == model.unique_keys[at]
+    at_key = KeyAt(key.path, None, level, sent, lives > at >= 0, 0 <= lives < at, unique, parent)
+    behaviour = behaviour_at(place, at_key)
+    if behaviour.returned == "unknown" and kind == "universal":
+        # A required key comes back, however it is asked for (PS3.4 C.2.2.1.2).
+        behaviour = behaviour_at(place, changed(at_key, sent=changed(sent, text="1", kind="single")))
+    if behaviour.returned == "unknown" and unique:
+        # What identifies the row stands in it: without it there is nothing to unite on.
+        return "whole", behaviour.absent_means_absent
+    return behaviour.returned, behaviour.absent_means_absent
+
+
+@lru_cache(maxsize=500)
+def _unlimited(place: Place) -> Place:
+    caps = tuple(c for c in place.profile.caps if not c.paging)
+    return changed(place, profile=changed(place.profile, caps=caps))
+
+
+@lru_cache(maxsize=500)
+def _without_parents_rule(place: Place) -> Place:
+    profile = place.profile
+    kept = tuple(i for i in profile.interactions if "*parent-uid" not in i.when.none)
+    lifts = (*profile.lifts, ("parents-required", Where()))
+    return changed(place, profile=changed(profile, interactions=kept, lifts=lifts))
+
+
+def _at(source: SimulatedSource, place: Place) -> SimulatedSource:
+    return SimulatedSource(place, source.archive, source.reading.seed, source.zone)
+
+
+def _halves(keys: list[Key], split: str) -> tuple[list[Key], ...]:
+    """Return the keys twice, with the halves of a range of days; nothing where it is one day, or no range."""
+    for i, key in enumerate(keys):
+        bounds = bounds_of("DA", key.text) if key.name == split and key.vr == "DA" else None
+        if bounds and all(bounds) and bounds[0] < bounds[1]:
+            low, high = (date(int(b[:4]), int(b[4:6]), int(b[6:])) for b in bounds)
+            middle = low + (high - low) // 2
+            parts = ((low, middle), (middle + timedelta(days=1), high))
+            return tuple(
+                [*keys[:i], changed_key(key, f"{a:%Y%m%d}-{b:%Y%m%d}"), *keys[i + 1 :]] for a, b in parts
+            )  # fmt: skip
+    return ()
+
+
+def changed_key(key: Key, text: str) -> Key:
+    return Key(key.path, text, key.label, key.vr, key.negated)
 
 
 def _relational(source: SimulatedSource) -> SimulatedSource:
     """Return the source as it answers where relational queries were negotiated: upper unique keys may be left out."""
-    profile = source.profile
-    kept = tuple(i for i in profile.interactions if "*parent-uid" not in i.when.none)
-    changed = replace(profile, interactions=kept, lifts=(*profile.lifts, ("parents-required", Where())))
-    return SimulatedSource(replace(source.place, profile=changed), source.archive, source.reading.seed, source.zone)
+    return _at(source, _without_parents_rule(source.place))
 
 
 def _identifies(path: Path, query: Mapping[str, Any]) -> bool:
@@ -264,7 +332,12 @@ def _identifies(path: Path, query: Mapping[str, Any]) -> bool:
 
 
 def _uid(entity: Entity, level: str) -> str:
-    keyword = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "image": "SOPInstanceUID"}.get(level)
+    keyword = {
+        "patient": "PatientID",
+        "study": "StudyInstanceUID",
+        "series": "SeriesInstanceUID",
+        "image": "SOPInstanceUID",
+    }.get(level)
     return _value(entity, keyword) if keyword else str(id(entity.dataset))
 
 
@@ -312,9 +385,15 @@ def _condition(text: str, model: str, level: str) -> Worklist:
     if key not in _READ:
         setting = f"level {level}" if model != "modality-worklist" else ""
         found = read(f'worklist "R" {{ model {model} {setting} where {text} }}')
-        assert found is not None, f"what remains cannot be read: {text}"
+        if found is None:
+            raise UnreadableError(text)
         _READ[key] = found
     return _READ[key]
+
+
+def forget() -> None:
+    """Let go of the conditions that were read."""
+    _READ.clear()
 
 
 def depth(text: str) -> int:

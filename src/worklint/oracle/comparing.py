@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
+from itertools import islice
 
 from pydicom.dataset import Dataset
 
@@ -28,10 +29,21 @@ class Found:
     owner: Dataset
     values: list[str]
     index: int
-    others: list[str]
     ways: tuple[Dataset, ...]
     parts: list[Found] | None = None
     item: Dataset | None = None
+    keyword: str = ""
+    kept: bool = True
+
+    @property
+    def others(self) -> list[str]:
+        """The value of another attribute beside this one, where there is one and it is kept."""
+        beside = (
+            str(x.value)
+            for x in (self.item if self.item is not None and self.kept else ())
+            if x.VR in ("LO", "SH", "CS") and x.keyword != self.keyword and x.value
+        )
+        return list(islice(beside, 1))
 
 
 def agrees(found: list[Found], key: Key, reasons: frozenset[str], zone: tzinfo = UTC) -> bool:

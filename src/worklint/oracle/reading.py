@@ -31,6 +31,8 @@ class Reading:
 
     def __init__(self, place: Place, seed: str) -> None:
         self.place, self.profile, self.seed = place, place.profile, seed
+        self.met: set[str] = set()
+        """What of the profile came to bear on the queries, so that a run can tell what it tried."""
 
     def draw(self, *about: object) -> float:
         """Return a number below 1 that is the same whenever this source meets the same question."""
@@ -76,6 +78,7 @@ class Reading:
                 *(_an_example(v) for v in values if v is not None),
                 "other",
             ]
+            self.met.add("setting nobody told")
             value = self.pick(options, "setting", profile.product if profile else "", name)
         return None in values if value is None else fits_one_of(value, values)
 
@@ -195,6 +198,7 @@ class Reading:
             unsure = one
             for s in statements:
                 if s.speaks_of_key and s.behaviour.does == "also" and self.fits(s.where, level, key, profile):
+                    self.met.add("also")
                     more = s.behaviour
                     unsure = replace(unsure, adds=unsure.adds | more.adds, misses=unsure.misses | more.misses)
                     if certain(more.evidence):

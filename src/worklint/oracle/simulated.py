@@ -58,12 +58,15 @@ class SimulatedSource:
         self._values_seen: dict[Anything, list[Found]] = {}
         self._doings_seen: dict[Anything, _Doing] = {}
         self._keeping_seen: dict[Anything, list[Keeping]] = {}
+        self._names_seen: dict[int, str] = {}
         self._shown_seen: dict[str, tuple[Entity, ...]] = {}
 
     def _one(self, entity: Entity) -> str:
-        dataset = entity.dataset
-        names = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID")
-        return next((str(dataset.get(n)) for n in names if dataset.get(n)), "None")
+        known, dataset = id(entity.dataset), entity.dataset
+        if known not in self._names_seen:
+            names = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID")
+            self._names_seen[known] = next((str(v) for n in names if (v := dataset.get(n))), "None")
+        return self._names_seen[known]
 
     # --- what the source shows to everybody
 
@@ -78,20 +81,32 @@ class SimulatedSource:
                 rows = tuple(
                     r for r in rows if not any(v in record.values for f in self._found(r, path) for v in f.values)
                 )
+        if len(rows) < len(entities_at(self.archive, level)):
+            self.reading.met.add("hides")
         self._shown_seen[level] = rows
         return rows
 
     # --- the query
 
-    def query(self, level: str, keys: Sequence[Key], empties: Sequence[Key] = ()) -> Answer:
-        """Answer one query: ``keys`` with values as sent, ``empties`` with zero length."""
+    def query(
+        self, level: str, keys: Sequence[Key], empties: Sequence[Key] = (), combined: bool = False
+    ) -> Answer:  # fmt: skip
+        """Answer one query: ``keys`` with values as sent, ``empties`` with zero length.
+
+        ``combined``: combined date-time matching was negotiated.
+        """
         if not self._offers():
             return Answer(refused=True)
         doings = [self.doing(k, level) for k in keys]
         # Over the web what is shown is asked for by includefield (PS3.18 8.3.4.3), which is no key.
         asked = [] if self.place.transport == "dicomweb" else list(empties)
         empty_doings = [self.doing(k, level) for k in asked]
+        moment = self._moment(level, keys, combined)
+        for i in moment.about if moment else ():
+            doings[i] = moment.doing if moment else doings[i]
         doings, effects = self._together(level, list(keys), doings, empties)
+        if moment:
+            effects = [_as_one_moment(e) for e in effects]
         if any(d.does == "refused" for d in (*doings, *empty_doings)) or not self._selected(level, keys):
             return Answer(refused=True)
         if any(e.doing.does == "refused" for e in effects):
@@ -99,6 +114,12 @@ class SimulatedSource:
         if any(d.does == "nothing" for d in (*doings, *empty_doings, *(e.doing for e in effects))):
             return Answer()
         candidates = list(self.shown(level))
+        if moment and moment.doing.does == "applied":
+            self.reading.met.add("date and time as one moment")
+            candidates = [c for c in candidates if self._at_moment(c, level, keys, moment)]
+            keys = [k for i, k in enumerate(keys) if i not in moment.about]
+            doings = [d for i, d in enumerate(doings) if i not in moment.about]
+            effects = [_without(e, moment.about) for e in effects]
         candidates.sort(key=lambda e: self.reading.draw("order", self._one(e)))
         for cap in self.profile.caps:
             limit = self._limit(cap) if cap.before_filter and self.reading.fits(cap.where, level) else 0
@@ -107,7 +128,10 @@ class SimulatedSource:
                 # Unique keys come first, in the database; the last of the others is checked after the cut.
                 early = [i for i in range(len(keys)) if i != others[-1]]
                 some, their = [keys[i] for i in early], [doings[i] for i in early]
-                candidates = [c for c in candidates if self._all(c, level, some, their, [])][:limit]
+                found = [c for c in candidates if self._all(c, level, some, their, [])]
+                if len(found) > limit:
+                    self.reading.met.add("cap before the last key")
+                candidates = found[:limit]
         rows = [c for c in candidates if self._all(c, level, keys, doings, effects)]
         for key, doing in zip(asked, empty_doings, strict=True):
             rows = [r for r in rows if not self._left_out(doing.misses, r, key, level)]
@@ -115,6 +139,8 @@ class SimulatedSource:
         for cap in self.profile.caps:
             limit = self._limit(cap) if self.reading.fits(cap.where, level) else 0
             if limit and len(rows) > limit:
+                signal = "told" if cap.signalled else "silent"
+                self.reading.met.add(f"cap {'refuses' if cap.refuses else 'cuts, ' + signal}")
                 if cap.refuses:
                     return Answer(refused=True)
                 rows, cut = rows[:limit], True
@@ -126,6 +152,37 @@ class SimulatedSource:
         lines = [f"{k.name or k.label} {_said(d)}" for k, d in zip(keys, doings, strict=True)]
         lines += [f"{k.name} (empty) {_said(self.doing(k, level))}" for k in empties]
         return lines + [f"together {[keys[i].name for i in e.about]}: {_said(e.doing)}" for e in effects]
+
+    def _moment(self, level: str, keys: Sequence[Key], combined: bool) -> _Effect | None:
+        """Return the date and time that this source reads as one moment, if it says what it does with one."""
+        about = _date_and_time(keys)[:2]
+        model = standard.model(self.place.model)
+        lifted = any(name == "date-time-interval" and self.reading.fits(w, level) for name, w in self.profile.lifts)
+        always = (self.place.transport == "dicomweb" or bool(model and model.worklist)) and not lifted
+        if not about or not (combined or always):
+            return None
+        doings = []
+        for i in about:
+            of_moments = [
+                changed(s, where=changed(s.where, kinds=("range",)))
+                for s in (*self.place.site, *self.profile.statements)
+                if "datetime" in s.where.kinds
+            ]
+            chosen = self.reading.choose(of_moments, keys[i], level, self.profile)
+            if chosen is None:
+                return None
+            doings.append(self._realised(chosen, keys[i], "moment"))
+        return _Effect(max(doings, key=lambda d: d.does != "applied"), about)
+
+    def _at_moment(self, entity: Entity, level: str, keys: Sequence[Key], moment: _Effect) -> bool:
+        date, time = (self._shown_values(entity, level, keys[i]) for i in moment.about)
+        lacks = not any(f.values for f in date) or not any(f.values for f in time)
+        found = self._interval(entity, level, keys, moment.about)
+        if moment.doing.adds & {"empty", "absent"} and lacks:
+            found = True
+        if moment.doing.adds - {"empty", "absent", "interval"}:
+            found = found or self.reading.draw("more", "moment", self._one(entity)) < 0.3
+        return found and not (moment.doing.misses and self.reading.draw("fewer", "moment", self._one(entity)) < 0.3)
 
     def _offers(self) -> bool:
         offered = self.profile.offered
@@ -147,6 +204,7 @@ class SimulatedSource:
                 and len(re.sub(r"[*?]", "", k.text)) >= least
                 for k in keys if not k.negated for name, least in record.alternatives
             )  # fmt: skip
+            self.reading.met.add(f"selector {'met' if met else 'missing'}")
             if not met and (certain(record.evidence) or self.reading.draw("selector", i) < 0.5):
                 return False
         return True
@@ -162,6 +220,7 @@ class SimulatedSource:
         if chosen is None:
             chosen = self.reading.choose(self.profile.statements, key, level, self.profile)
         found = self._default(key, level) if chosen is None else self._realised(chosen, key)
+        self.reading.met.add(f"key {found.does}, {'nobody told' if chosen is None else 'stated'}")
         self._doings_seen[asked] = found
         return found
 
@@ -170,6 +229,7 @@ class SimulatedSource:
         # What a source does with an attribute hangs on kind and level too, but not on the value.
         here = (name, kind_of(key.vr, key.text) if key else "", about, behaviour.because, sorted(behaviour.adds))
         if behaviour.one_of:
+            self.reading.met.add("one-of")
             return self._realised(self.reading.pick(behaviour.one_of, "one-of", *here), key, about)
         if behaviour.does == "unknown" or best_grade(behaviour) == "issue":
             if key is not None and kind_of(key.vr, key.text) == "universal":
@@ -190,6 +250,7 @@ class SimulatedSource:
         return _Doing("applied", frozenset(adds), frozenset(misses), behaviour.joins)
 
     def _anything(self, *about: object) -> _Doing:
+        self.reading.met.add("unknown")
         options = [_Doing("applied"), _Doing("ignored"), _Doing("nothing"), _Doing("refused"), _Doing("coin")]
         return self.reading.pick(options, "anything", *about)
 
@@ -274,10 +335,13 @@ class SimulatedSource:
             for i, key in enumerate(keys):
                 new = self.reading.choose(one.replace, key, level, profile)
                 if new is not None:
+                    self.reading.met.add(f"interaction replaces, when {_condition_of(one)}")
                     realised = self._realised(new, key, one.id)
                     doings[i] = replace(realised, joins=realised.joins or doings[i].joins)
             if one.query is not None:
+                self.reading.met.add(f"interaction on the query, when {_condition_of(one)}")
                 if one.serves:
+                    self.reading.met.add("interaction serves `series has`")
                     # It looks into one series, always: that is what it serves.
                     effects.append(_Effect(_Doing("applied", misses=one.query.misses), about))
                 else:
@@ -464,7 +528,7 @@ class SimulatedSource:
             return self._places_seen[key]
         if not path:
             fields = [dict(e.labels).get((label or "").casefold(), ()) for e in matcher.ways_up(entity)]
-            found = [Found(entity.dataset, [v for field in fields for v in field], 0, [], ())]
+            found = [Found(entity.dataset, [v for field in fields for v in field], 0, ())]
         else:
             described = matcher.derived(path, entity)
             home = self.reading.home(path[0], entity.level) or matcher.home_of(path[0], entity)
@@ -472,18 +536,14 @@ class SimulatedSource:
             if described is not None:
                 if path[0].keyword == "ModalitiesInStudy":
                     for i, e in enumerate(matcher.at_level(entity, "series") if entity.level == "study" else ()):
-                        found.append(Found(e.dataset, matcher.values_of(e.dataset, _MODALITY), i, [], ()))
-                found = [Found(entity.dataset, described, 0, [], tuple(f.owner for f in found), found)]
+                        found.append(Found(e.dataset, matcher.values_of(e.dataset, _MODALITY), i, ()))
+                found = [Found(entity.dataset, described, 0, tuple(f.owner for f in found), found)]
             else:
                 for i, e in enumerate(matcher.at_level(entity, home)):
                     ways = tuple(w.dataset for w in matcher.ways_up(e))
                     for item in matcher.items(e.dataset, path[:-1]):
-                        others = [
-                            str(x.value) for x in item
-                            if x.VR in ("LO", "SH", "CS") and x.keyword != path[-1].keyword and x.value
-                        ]  # fmt: skip
                         values = matcher.values_of(item, path[-1])
-                        found.append(Found(e.dataset, values, i, others[:1], ways, item=item))
+                        found.append(Found(e.dataset, values, i, ways, item=item, keyword=path[-1].keyword))
         self._places_seen[key] = found
         return found
 
@@ -534,14 +594,15 @@ class SimulatedSource:
             return self.reading.draw("keeping", number, name, self._one(entity), *about)
 
         gives = record.gives
+        self.reading.met.add(f"keeping {gives}")
         if gives == "unknown":
             gives = self.reading.pick(["faithful", "partial", "never", "wrong"], "kept", number, name)
         if gives == "faithful":
             return found
         if gives == "never":
-            return [replace(f, values=[], others=[]) for f in found]
+            return [replace(f, values=[], kept=False) for f in found]
         if gives == "partial":
-            return found if chance() < 0.5 else [replace(f, values=[], others=[]) for f in found]
+            return found if chance() < 0.5 else [replace(f, values=[], kept=False) for f in found]
         if gives == "some-values":
             every = [(i, j) for i, f in enumerate(found) for j, _ in enumerate(f.values)]
             left = {p for p in every if chance(*p) < 0.6} or set(every[:1])
@@ -576,6 +637,28 @@ class SimulatedSource:
 class _Effect:
     doing: _Doing
     about: list[int]
+
+
+def _as_one_moment(effect: _Effect) -> _Effect:
+    """What two windows would be taken for does not matter where one moment is asked for."""
+    doing = effect.doing
+    return replace(effect, doing=replace(doing, adds=doing.adds - {"interval"}, misses=doing.misses - {"interval"}))
+
+
+def _without(effect: _Effect, gone: list[int]) -> _Effect:
+    left = [i - sum(g < i for g in gone) for i in effect.about if i not in gone]
+    return replace(effect, about=left)
+
+
+def _condition_of(one: Interaction) -> str:
+    """Return what the condition of an interaction is about, in one word."""
+    when = one.when
+    named = (
+        ("parents", "*parent-uid" in (*when.none, *when.all)), ("date and time", when.date_and_time),
+        ("two or more", bool(when.two_or_more or when.two_or_more_join)), ("returns", bool(when.returns)),
+        ("all", bool(when.all)), ("any", bool(when.any)), ("none", bool(when.none)),
+    )  # fmt: skip
+    return next((name for name, is_so in named if is_so), "always")
 
 
 _MODALITY = Attribute("Modality", "00080060", "CS", "1")

@@ -257,11 +257,9 @@ def shipped_profile(rng: Random) -> Profile:
     assert whole is not None
     chosen = products.profile(name, rng.choice(whole.releases) if whole.releases else None)
     assert chosen is not None
-    return (
-        worlds.with_small_caps(chosen.profile, rng.randint(1, 5))
-        if rng.random() < 0.3
-        else _without_caps(chosen.profile)
-    )
+    # What was measured stands in a profile of its own; the simulated source executes one.
+    profile = replace(chosen.profile, measurements=())
+    return worlds.with_small_caps(profile, rng.randint(1, 5)) if rng.random() < 0.3 else _without_caps(profile)
 
 
 def _without_caps(profile: Profile) -> Profile:

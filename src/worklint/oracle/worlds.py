@@ -6,6 +6,7 @@ entities and miss their neighbours: letter case, accents, padding, groups of nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
@@ -25,7 +26,7 @@ NAMES = ("SMITH^JOHN", "Smith^John", "SMITH", "SMITH^JOHN^^DR", "MÜLLER^EVA", "
          "SMITHSON^ANN", "YAMADA^TAROU=山田^太郎", "YAMADA^TAROU", "SMITH^ ", "SMITH JOHN")  # fmt: skip
 IDS = ("A1", "a1", " A1", "A1 ", "A12", "0012", "12", "A-1")
 TEXTS = ("CHEST PA", "Chest PA", "chest", "CHEST", "THORAX CHEST", "ABDOMEN", "CHEST*", "CH?ST", "100%", "THORAX É",
-         "THORAX E", "CHEST  PA", "PA-CHEST")  # fmt: skip
+         "THORAX E", "CHEST  PA", "PA-CHEST", 'CHEST "PA"')  # fmt: skip
 DAYS = ("20260101", "20260102", "20260103", "20260131", "20251231")
 CLOCKS = ("1030", "103000", "103000.000", "103000.5", "10", "1045", "104500", "235959", "000000")
 MOMENTS = ("20260101", "202601021030", "20260102103000", "20260102103000.5", "20260102103000+0100", "20260103")
@@ -63,6 +64,16 @@ POOLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "worklist-item": {
         "PatientName": NAMES, "PatientID": IDS, "AccessionNumber": IDS, "PatientBirthDate": DAYS,
         "RequestedProcedureID": STEPS, "StudyInstanceUID": ("1.1", "1.2"), "RequestedProcedureDescription": TEXTS,
+    },
+    "patient": {
+        "PatientName": NAMES, "PatientID": IDS, "PatientBirthDate": DAYS, "PatientSex": ("M", "F", "m"),
+        "IssuerOfPatientID": IDS, "PatientComments": TEXTS,
+    },
+    "workitem": {
+        "PatientName": NAMES, "PatientID": IDS, "PatientBirthDate": DAYS, "SOPInstanceUID": ("1.1", "1.2", "1.9"),
+        "ProcedureStepState": ("SCHEDULED", "IN PROGRESS", "COMPLETED"), "ProcedureStepLabel": TEXTS,
+        "WorklistLabel": TEXTS, "ScheduledProcedureStepStartDateTime": MOMENTS,
+        "ScheduledProcedureStepPriority": ("HIGH", "MEDIUM", "LOW"), "AdmissionID": IDS,
     },
 }  # fmt: skip
 LABELS = {"Study status": STATUS}
@@ -136,6 +147,44 @@ def schedule(rng: Random, steps: int = 6) -> tuple[Entity, ...]:
     return tuple(out)
 
 
+def patients(rng: Random, most: int = 3) -> tuple[Entity, ...]:
+    """Return patients with their studies; what describes the patient stands there alone (PS3.4 C.6.1)."""
+    out = []
+    for n, patient_id in enumerate(rng.sample(("A1", "a1", "A12", "0012", "12", "A-1"), rng.randint(2, most)), 1):
+        dataset = _fill(rng, POOLS["patient"])
+        dataset.PatientID = patient_id
+        studies = []
+        for m in range(1, rng.randint(1, 2) + 1):
+            study = _study(rng, f"1.{n}{m}")
+            for keyword in (*POOLS["patient"], "OtherPatientIDs"):
+                if keyword in study.dataset:
+                    delattr(study.dataset, keyword)
+            studies.append(study)
+        out.append(Entity("patient", dataset, tuple(studies)))
+    return tuple(out)
+
+
+def workitems(rng: Random, most: int = 6) -> tuple[Entity, ...]:
+    """Return unified procedure steps (PS3.4 CC)."""
+    out = []
+    for n in range(1, rng.randint(2, most) + 1):
+        dataset = _fill(rng, POOLS["workitem"])
+        dataset.SOPInstanceUID = f"1.{n}"
+        out.append(Entity("workitem", dataset))
+    return tuple(out)
+
+
+def names_at(level: str) -> list[str]:
+    """Return the attributes of which profiles speak where filters ask at a level, dotted inside sequences."""
+    pools = {"worklist-item": ("worklist-item",), "workitem": ("workitem",)}
+    above = ("patient",) if level == "patient" else ()
+    found = pools.get(level, (*above, "study", "series", "image"))
+    names = [n for pool in found for n in POOLS[pool] if not n.startswith("(")]
+    if level == "worklist-item":
+        names += [f"ScheduledProcedureStepSequence.{n}" for n in POOLS["step"]]
+    return names
+
+
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
@@ -144,10 +193,11 @@ class Filters:
 
     def __init__(
         self, rng: Random, level: str = "study", labels: bool = False, parameters: bool = False,
-        near: tuple[str, ...] = (), calm: bool = False,
+        near: tuple[str, ...] = (), calm: bool = False, wide: bool = False, zone: str | None = None,
     ) -> None:  # fmt: skip
+        """``wide``: relative dates, sounds and quotes as well; ``zone``: the time zone of the list."""
         self.rng, self.level, self.labels, self.parameters = rng, level, labels, parameters
-        self.near, self.calm = near, calm
+        self.near, self.calm, self.wide, self.zone = near, calm, wide, zone
         self.filters: list[str] = []
 
     def worklist(self, model: str = "study-root") -> str:
@@ -156,8 +206,10 @@ class Filters:
         lines = [*self.filters, 'worklist "W" {']
         if model != "study-root":
             lines.append(f"    model {model}")
-        elif self.level != "study":
+        if self.level not in ("study", "worklist-item", "workitem"):
             lines.append(f"    level {self.level}")
+        if self.zone:
+            lines.append(f'    timezone "{self.zone}"')
         if self.rng.random() < (0.08 if self.calm else 0.25) and self.level in POOLS:
             names = [n for n in POOLS[self.level] if not n.startswith("(")]
             lines.append(f"    show {', '.join(self.rng.sample(names, 2))}")
@@ -174,8 +226,9 @@ class Filters:
             return joiner.join(self._part(depth, level, item) for _ in range(rng.choice((2, 2, 3))))
         if form < 0.6:
             return f"not ({self.condition(depth - 1, level, item)})"
-        if form < 0.7 and level == "study" and not item:
-            return f"series has ({self.condition(depth - 1, 'series')})"
+        if form < 0.7 and level in ("study", "patient") and not item:
+            below = "study" if level == "patient" else "series"
+            return f"{below} has ({self.condition(depth - 1, below)})"
         if form < 0.75 and level in ("study", "series") and not item:
             return f"image has ({self.condition(depth - 1, 'image')})"
         if form < 0.8 and level in ("study", "series") and not item:
@@ -192,7 +245,9 @@ class Filters:
 
     def _part(self, depth: int, level: str, item: bool) -> str:
         text = self.condition(depth - 1, level, item)
-        return f"({text})" if " or " in text or " and " in text else text
+        # Without parentheses it means something else, which is as good.
+        bare = self.wide and self.rng.random() < 0.3
+        return f"({text})" if not bare and (" or " in text or " and " in text) else text
 
     def test(self, level: str) -> str:
         """Return one comparison."""
@@ -200,8 +255,12 @@ class Filters:
         if self.labels and level in ("study", "series") and rng.random() < 0.4 + 0.3 * ("Study status" in self.near):
             name = rng.choice(list(LABELS))
             return self._texts(f'"{name}"', LABELS[name], "CS")
+        if level == "patient" and rng.random() < 0.4:
+            level = "study"
         if level == "study" and rng.random() < 0.3:
             level = rng.choice(("series", "series", "image"))
+        elif level == "image" and rng.random() < 0.25:
+            level = rng.choice(("study", "series"))
         elif level == "series" and rng.random() < 0.2:
             level = rng.choice(("study", "image"))
         prefix = ""
@@ -240,6 +299,8 @@ class Filters:
 
     def _texts(self, name: str, values: tuple[str, ...], vr: str) -> str:
         rng, ignoring = self.rng, ""
+        if self.wide and vr == "PN" and rng.random() < 0.08:
+            return f"{name} sounds like {self._quoted(rng.choice(values))}"
         if self.parameters and vr == "PN" and rng.random() < 0.5:
             return rng.choice((f"{name} = $user", f"{name} starts with $user", f"not {name} = $user"))
         if rng.random() < 0.25:
@@ -264,6 +325,11 @@ class Filters:
     def _moments(self, name: str, keyword: str, values: tuple[str, ...], vr: str) -> str:
         rng = self.rng
         low, high = sorted(rng.sample(values, 2))
+        if self.wide and vr in ("DA", "DT") and rng.random() < 0.25:
+            return self._relative(name, vr)
+        time = re.sub("Date$", "Time", name)
+        if self.wide and time != name and keyword.endswith("Date") and "Birth" not in keyword and rng.random() < 0.3:
+            return self._pair(f"({name}, {time})", low, high)
         if keyword == "StudyDate" and rng.random() < 0.1:
             return f'(StudyDate, StudyTime) {rng.choice(("<=", ">=", "<", ">"))} "{low}1030"'
         form = rng.random()
@@ -274,6 +340,27 @@ class Filters:
         if form < 0.7:
             return f'{name} between "{low}" and "{high}"'
         return f'{name} {rng.choice(("<", "<=", ">", ">="))} "{low}"'
+
+    def _pair(self, name: str, low: str, high: str) -> str:
+        rng = self.rng
+        form, clock = rng.random(), rng.choice(("1030", "103000", "235959", "0000"))
+        if form < 0.25:
+            return f"{name} within last {rng.randint(1, 3)} {rng.choice(('days', 'hours', 'weeks'))}"
+        if form < 0.6:
+            last = rng.choice((low, high))
+            return f'{name} between "{low}{min(clock, "1030")}" and "{last}{max(clock, "1045")}"'
+        return f'{name} {rng.choice(("<=", ">=", "<", ">"))} "{low}{clock}"'
+
+    def _relative(self, name: str, vr: str) -> str:
+        rng = self.rng
+        if vr == "DA" and rng.random() < 0.3:
+            return f"{name} {rng.choice(('=', '=', '!=', '>=', '<'))} {rng.choice(('today', 'yesterday', 'tomorrow'))}"
+        unit = rng.choice(("days", "days", "weeks", "months") if vr == "DA" else ("hours", "days", "days"))
+        if rng.random() < 0.3:
+            return f"{name} older than {rng.randint(1, 3)} {unit}"
+        if vr == "DA" and rng.random() < 0.3:
+            return f"{name} within this {rng.choice(('week', 'month', 'year'))}"
+        return f"{name} within {rng.choice(('last', 'last', 'next'))} {rng.randint(1, 3)} {unit}"
 
     def _numbers(self, name: str, values: tuple[str, ...]) -> str:
         rng = self.rng
@@ -295,9 +382,7 @@ def profile(rng: Random, level: str = "study", calm: bool = False) -> dict[str, 
 
     A calm one has one strange record of its kind, on good evidence.
     """
-    names = [n for pool in ("study", "series", "image") for n in POOLS[pool] if not n.startswith("(")]
-    if level == "worklist-item":
-        names = [*POOLS["worklist-item"], *(f"ScheduledProcedureStepSequence.{n}" for n in POOLS["step"])]
+    names = names_at(level)
     grades = {"good": "code", "weak": "assumed", "rumour": "issue"}
     data: dict[str, Anything] = {
         "product": "drawn", "name": "Drawn", "releases": ["1", "2"], "transports": ["dimse", "dicomweb"],
