@@ -17,7 +17,7 @@ def run(given: Given) -> int:
         output.write_lines(judging.settings_lines(given, gathered), output.terminal(given["color"], os.environ))
         return 0
     options = Options(
-        planned=given["planned"], plan_up_to=judging.PLANNED_AT_ONCE,
+        planned=given["planned"] or given["enterprise"], plan_up_to=judging.PLANNED_AT_ONCE,
         enterprise=given["enterprise"] or judging.shows_plans(given),
     )  # fmt: skip
     report = judging.judge(given, gathered, options)

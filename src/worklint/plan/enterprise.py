@@ -72,21 +72,24 @@ def view(
     first: dict[int, str] = {}
     same = {s: first.setdefault(id(places[s]), s) for s in sources}
     asked = list(dict.fromkeys(same.values()))
-    written = _over_all(core_of(worklist, asked, as_written(places)), sources, same)
+    told = {s: (judged[s].effect, [c.effect for c in judged[s].cells]) for s in asked}
+    left = {s: (plans[s].as_planned, plans[s].cells) for s in asked}
+    ask = as_written(places)
+    written = _over_all(core_of(worklist, asked, ask, known=told), sources, same)
     lost = tuple(
         (i, tuple(s for s in sources if not exact(judged[s].cells[i].effect)))
         for i in range(len(worklist.constraints))
         if i not in written.kept
     )
-    told = {s for c in copies for s in c.sources}
+    held = {s for c in copies for s in c.sources}
     return View(
         worklist.id,
         written,
-        _over_all(core_of(worklist, asked, as_written(places), reliable), sources, same),
-        _over_all(core_of(worklist, asked, as_planned(places, zone), exhaustive=False), sources, same),
+        _over_all(core_of(worklist, asked, ask, reliable, known=told), sources, same),
+        _over_all(core_of(worklist, asked, as_planned(places, zone), exhaustive=False, known=left), sources, same),
         _groups(sources, judged, plans),
         tuple(copies),
-        tuple(s for s in sources if s not in told) if len(sources) > 1 else (),
+        tuple(s for s in sources if s not in held) if len(sources) > 1 else (),
         unite_on(worklist),
         lost,
         tuple((s, _refusal(worklist, places[s], judged[s])) for s in written.without),

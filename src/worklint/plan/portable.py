@@ -55,14 +55,16 @@ class Core:
     bounded: bool = False
 
 
-Asked = Callable[[Worklist, str], tuple[Effect, Sequence[Effect]]]
-"""Tells what a source makes of a list: the effect of the whole, and of each constraint."""
+Verdict = tuple[Effect, Sequence[Effect]]
+"""What a source makes of a list: the effect of the whole, and of each constraint."""
+Asked = Callable[[Worklist, str], Verdict]
+"""Tells what a source, by its id, makes of a list."""
 
 
 def as_written(places: Mapping[str, Place]) -> Asked:
     """Return a function that judges a list as a plain client sends it."""
 
-    def ask(worklist: Worklist, source: str) -> tuple[Effect, Sequence[Effect]]:
+    def ask(worklist: Worklist, source: str) -> Verdict:
         found = judge(worklist, places[source])
         return found.effect, [c.effect for c in found.cells]
 
@@ -73,7 +75,7 @@ def as_planned(places: Mapping[str, Place], zone: str | None = None) -> Asked:
     """Return a function that judges a list as a careful client sends it."""
     from worklint.plan import plan
 
-    def ask(worklist: Worklist, source: str) -> tuple[Effect, Sequence[Effect]]:
+    def ask(worklist: Worklist, source: str) -> Verdict:
         made = plan(worklist, places[source], zone=zone)
         return made.as_planned, made.cells
 
@@ -92,13 +94,18 @@ def reliable(effect: Effect) -> bool:
 
 def core_of(
     worklist: Worklist, sources: Sequence[str], ask: Asked, enough: Callable[[Effect], bool] = exact,
-    exhaustive: bool = True,
+    exhaustive: bool = True, known: Mapping[str, Verdict] | None = None,
 ) -> Core:  # fmt: skip
     """Return the strongest filter, as far as it was looked for, that every one of the sources answers well enough.
 
     Where no filter of the list does at some sources, these are named in ``without``, and the core is that of the rest.
+    ``known`` are the verdicts of the list itself, where somebody has them.
     """
+    whole = {i: c for i, (c, _) in enumerate(worklist.constraints)}
     search = _Search(worklist, sources, ask, enough)
+    for source, (effect, cells) in (known or {}).items():
+        blamed = frozenset(i for i, e in enumerate(cells) if not enough(e))
+        search.known[_key(whole, source)] = Answer(enough(effect), blamed)
     found = search.run(exhaustive)
     without: tuple[str, ...] = ()
     if not found:
@@ -209,6 +216,10 @@ def _said(node: Filter, plain: set[int], depth: int, top: bool) -> str:
 # --- the search -------------------------------------------------------------------------------------------------------
 
 
+def _key(kept: Kept, source: str) -> tuple[object, str]:
+    return frozenset((i, id(c)) for i, c in kept.items()), source
+
+
 class _Search:
     """Looks for the largest sets of conditions that all sources answer well enough."""
 
@@ -233,7 +244,7 @@ class _Search:
 
     def answer(self, kept: Kept, source: str) -> Answer:
         """Return what one set of conditions is worth at one source."""
-        key = (frozenset((i, id(c)) for i, c in kept.items()), source)
+        key = _key(kept, source)
         if key not in self.known:
             self.trials += 1
             condition = weakened(self.worklist.filter, _by_identity(self.worklist, kept))
