@@ -6,7 +6,7 @@ hide something: a row that shows no value passes, a test that nothing can refute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -85,8 +85,11 @@ def can_be_returned(place: Place, key: KeyAt) -> bool:
     return not effect.rejected and not effect.misses and not effect.blocks
 
 
-def check_of(place: Place, level: str, test: Test, sent: bool) -> Check:
-    """Return what the client can make of one test on the row that came back."""
+def check_of(place: Place, level: str, test: Test, sent: Sequence[KeyAt] | None) -> Check:
+    """Return what the client can make of one test on the row that came back.
+
+    ``sent``: the keys with which it was sent, ``None`` if it was not. A key says how its attribute comes back.
+    """
     constraint = test.constraint
     kind = constraint.asked or constraint.matching
     if not constraint.path or kind in ("fuzzy", "sequence"):
@@ -97,7 +100,7 @@ def check_of(place: Place, level: str, test: Test, sent: bool) -> Check:
         if key_at(place, level, constraint, sent_values(constraint)[0]).lower:
             return NEVER
         time = replace(constraint, path=(*constraint.path[:-1], constraint.pair), pair=None)
-        other = _one(place, level, test, time, False)
+        other = _one(place, level, test, time, sent)
         order = ("never", "some", "with-value", "exactly")
         found = Check(min(found.decides, other.decides, key=order.index), found.adds | other.adds)
         if found.decides == "some":
@@ -118,15 +121,20 @@ def check_of(place: Place, level: str, test: Test, sent: bool) -> Check:
     return found
 
 
-def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: bool) -> Check:
+def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: Sequence[KeyAt] | None) -> Check:
     empty = universal(place, level, constraint)
-    if not sent and not can_be_returned(place, empty):
+    keys = [k for k in sent or () if k.path == constraint.path]
+    if not keys and not can_be_returned(place, empty):
         return NEVER
-    # What is not sent comes back as it is asked for, whatever a key of the test's own kind would bring. A required key
-    # comes back however it is asked for (PS3.4 C.2.2.1.2): then what is said of a key with a value holds too.
-    with_value = sent_values(constraint)[0] if sent else Sent("1", "single", constraint.vr, empty.sent.vm)
-    own = _behaviour_of(place, key_at(place, level, constraint, with_value))
-    told = [b for b in ((own,) if sent else (_asked_for(place, empty), own)) if b.returned != "unknown"]
+    if keys:
+        # A test may go out as a range, with a wild card, as one value of several: what goes out is what is spoken of.
+        told = [_behaviour_of(place, k) for k in keys]
+    else:
+        # What is not sent comes back as it is asked for, whatever a key of the test's own kind would bring. A required
+        # key comes back however it is asked for (PS3.4 C.2.2.1.2): then what is said of a key with a value holds too.
+        with_value = key_at(place, level, constraint, Sent("1", "single", constraint.vr, empty.sent.vm))
+        both = (_asked_for(place, empty), _behaviour_of(place, with_value))
+        told = [b for b in both if b.returned != "unknown"]
     if not told:
         return NEVER
     returned = min((b.returned for b in told), key=_WORST.index)
@@ -153,14 +161,19 @@ def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: boo
 
 
 def left_of(
-    place: Place, level: str, node: Filter, sent: Mapping[int, frozenset[str]], ask: Callable[[Constraint], Path]
-) -> Left:
-    """Return what is left of a part of a conjunction, given why each test that was sent (by identity) adds rows."""
+    place: Place, level: str, node: Filter, sent: Mapping[int, frozenset[str]],
+    keys: Mapping[int, Sequence[KeyAt]], ask: Callable[[Constraint], Path],
+) -> Left:  # fmt: skip
+    """Return what is left of a part of a conjunction.
+
+    ``sent`` and ``keys`` tell of each test that was sent (by identity) why it adds rows, and with which keys.
+    """
     if isinstance(node, Test):
-        return _left_of_test(place, level, node, sent.get(id(node)), ask)
+        return _left_of_test(place, level, node, sent.get(id(node)), keys.get(id(node)), ask)
     if isinstance(node, Has):
-        return _left_of_has(place, level, node, sent, ask)
-    parts = [left_of(place, level, p, sent if isinstance(node, All) else {}, ask) for p in node.parts]
+        return _left_of_has(place, level, node, sent, keys, ask)
+    inside = (sent, keys) if isinstance(node, All) else ({}, {})
+    parts = [left_of(place, level, p, *inside, ask) for p in node.parts]
     adds = frozenset().union(*(p.adds for p in parts))
     returns = tuple(dict.fromkeys(r for p in parts for r in p.returns))
     unchecked = tuple(t for p in parts for t in p.unchecked)
@@ -174,11 +187,12 @@ def left_of(
 
 
 def _left_of_test(
-    place: Place, level: str, test: Test, sent: frozenset[str] | None, ask: Callable[[Constraint], Path]
-) -> Left:
+    place: Place, level: str, test: Test, sent: frozenset[str] | None, keys: Sequence[KeyAt] | None,
+    ask: Callable[[Constraint], Path],
+) -> Left:  # fmt: skip
     if sent is not None and not sent:
         return Left(NOTHING, frozenset())
-    check = check_of(place, level, test, sent is not None)
+    check = check_of(place, level, test, keys if sent is not None else None)
     adds = left_after(check, sent)
     if check.decides == "never":
         return Left(NOTHING, adds, (), (test,))
@@ -203,8 +217,9 @@ def _empty(constraint: Constraint, path: Path) -> Constraint:
 
 
 def _left_of_has(
-    place: Place, level: str, node: Has, sent: Mapping[int, frozenset[str]], ask: Callable[[Constraint], Path]
-) -> Left:
+    place: Place, level: str, node: Has, sent: Mapping[int, frozenset[str]],
+    keys: Mapping[int, Sequence[KeyAt]], ask: Callable[[Constraint], Path],
+) -> Left:  # fmt: skip
     tests = tests_of(node)
     mine = [sent.get(id(t)) for t in tests]
     if not node.negated and _plain(node.filter) and all(m is not None and not m for m in mine):
@@ -212,7 +227,7 @@ def _left_of_has(
     undecided = Left(NOTHING, frozenset({"not-sent"}) | frozenset().union(*(m or frozenset() for m in mine)), (), tests)
     if node.scope != "item":
         return undecided
-    checks = [check_of(place, level, t, m is not None) for t, m in zip(tests, mine, strict=True)]
+    checks = [check_of(place, level, t, keys.get(id(t))) for t in tests]
     if any(key_at(place, level, t.constraint, sent_values(t.constraint)[0]).lower for t in tests):
         # Values of several entities below are mixed in one row.
         return undecided

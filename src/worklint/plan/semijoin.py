@@ -40,7 +40,7 @@ def ask(
     best = split.largest(desk, level, atoms, narrowing, fixed, place)
     if best is None:
         return with_parents(desk, level, atoms, narrowing, fixed, place)
-    lefts = {id(a): left_of(place, level, a, best.adds, lambda c: c.path) for a in atoms}
+    lefts = {id(a): left_of(place, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
     joined_levels = lower_level(desk, level, atoms, lefts, best, fixed, place, narrowed=bool(best.chosen or fixed))
     if joined_levels is not None:
         return joined_levels
@@ -202,7 +202,7 @@ def _fed(
             found = _also_one(desk, level, rest, fixed, place, unique, found)
         if found is None:
             continue
-        mine = {id(a): left_of(place, level, a, found.adds, lambda c: c.path) for a in rest}
+        mine = {id(a): left_of(place, level, a, found.adds, found.keys, lambda c: c.path) for a in rest}
         outer = split.finish(desk, level, rest, mine, found, (*fixed, Fixed(key, needs)), place)
         queries: tuple[PlannedQuery, ...] = ()
         effect = outer.effect

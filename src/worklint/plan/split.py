@@ -224,6 +224,11 @@ class KeySet:
     bare: frozenset[str]
     effect: Effect
 
+    @property
+    def keys(self) -> dict[int, tuple[KeyAt, ...]]:
+        """The keys with which each test goes out, by its identity."""
+        return {id(c.test): tuple(k for alternative in c.keys for k in alternative) for c in self.chosen}
+
 
 def merged(desk: Desk, atoms: Conjunction) -> Conjunction:
     """Put ranges of one attribute with a single value into one test: the value lies in all of them."""
@@ -479,7 +484,7 @@ def _returns(
         asked = [universal_of(place, level, p) for p in needed]
         if not _joint(desk, place, level, keys, (*empties, *asked)).cannot_miss:
             # What the check needs would change the answer: then nothing is checked on it.
-            spared = {id(a): left_of(place, level, a, best.adds, lambda c: c.path) for a in atoms}
+            spared = {id(a): left_of(place, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
             for a in atoms:
                 left = spared[id(a)]
                 if any(r not in sent for r in left.returns):

@@ -180,7 +180,7 @@ def _reason(
         facts["entities"] = causes.noun(has.scope)
         because, remedy, evidence = _at_home(place, constraint, level, has.scope, facts)
         return "below", None, because, remedy, evidence or _told(place, empty, own)
-    sent = any(k.path == constraint.path for q in plan.queries if q.level == level for k in q.keys)
+    sent = [k for q in plan.queries if q.level == level for k in q.keys if k.path == constraint.path]
     check = check_of(place, level, Test(constraint, negated), sent)
     if effect.adds <= _NO_VALUE or check.decides == "with-value":
         return "no-value", None, "", "", _told(place, empty, own)
