@@ -36,7 +36,7 @@ class Said:
 def lines(report: Report, width: int, colour: bool) -> Iterator[str]:
     """Yield the section for a terminal."""
     yield paint(TITLE, "bold", colour)
-    yield from wrap(LEAD, width)
+    yield from wrap(f"{LEAD} {headline(report)}", width)
     yield ""
     names = {w.id: w.name for w in report.worklists}
     for row in report.enterprise:
@@ -50,6 +50,36 @@ def lines(report: Report, width: int, colour: bool) -> Iterator[str]:
                 for line in wrap(clean(code), width - _LABELS - 5):
                     yield f"  {head}   {line}"
         yield ""
+
+
+def headline(report: Report) -> str:
+    """Return in one sentence how many lists all their sources answer exactly, and how many need more than one query."""
+    rows = report.enterprise
+    of = {w: {c.id for c in report.constraints if c.worklist == w} for w in (r.worklist for r in rows)}
+
+    def whole(row: EnterpriseRow, at: int) -> bool:
+        core = row.cores[at]
+        return (
+            not core.without
+            and not core.weakened
+            and core.text is not None
+            and set(core.constraints) == of[row.worklist]
+        )
+
+    written, planned = (sum(1 for r in rows if whole(r, at)) for at in (0, 2))
+    apart = sum(1 for r in rows if len(r.groups) > 1)
+    double = sum(1 for r in rows if r.copies)
+    lists = count(len(rows), "list")
+    parts = [f"{written:,} of {lists} {_is(written)} exact at all sources as written, {planned:,} as planned"]
+    if apart:
+        parts.append(f"{apart:,} need{'s' if apart == 1 else ''} more than one definition")
+    if double:
+        parts.append(f"{double:,} can show one study twice")
+    return f"{'; '.join(parts)}."
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def renamed(row: EnterpriseRow, names: Mapping[str, str]) -> EnterpriseRow:
@@ -136,6 +166,8 @@ def core_words(core: CoreRow, total: int) -> str:
     """Return what the exact core is, without its text; ``total``: so many conditions the list has."""
     if core.text is None:
         return "no filter of this list, however short, is answered exactly by all of its sources"
+    if not total:
+        return f"the list has no condition; everything is asked for {_where(core)}"
     if not core.text:
         return f"no condition of this list is answered exactly {_where(core)}"
     kept = len(core.constraints)

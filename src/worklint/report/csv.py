@@ -88,7 +88,7 @@ def cell_rows(report: Report, pack: Callable[..., Piece]) -> Iterator[Piece]:
             row = report.causes[cell.cause]
             cause = causes[cause_key] = pack(row.rule, row.message, row.remedy, cell.grade, citation(row, cell.grade))
         number = cell.constraint
-        left = cell.planned.verdict if cell.planned else None
+        left = cell.as_planned
         if left not in planned:
             planned[left] = pack(left)
         yield (

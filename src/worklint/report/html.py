@@ -474,7 +474,7 @@ def _across(report: Report) -> Iterator[str]:
     lists = {w.id: w.name for w in report.worklists}
     total = {w: sum(1 for c in report.constraints if c.worklist == w) for w in lists}
     yield f'<section class="across" aria-labelledby="across-title"><h2 id="across-title">{across.TITLE}</h2>'
-    yield f'<p class="lead">{across.LEAD}</p>\n'
+    yield f'<p class="lead">{across.LEAD}</p><p class="sum">{_e(across.headline(report))}</p>\n'
     for row in report.enterprise:
         exact, _, planned = row.cores
         kept = f"{len(exact.constraints)} of {count(total[row.worklist], 'condition')} exact everywhere"

@@ -114,8 +114,8 @@ def _planned(report: Report) -> Iterator[str]:
     where: dict[int, dict[str, set[str]]] = {}
     for row in report.filters:
         if row.planned is not None and row.mark and row.planned.mark:
-            for cause in row.planned.causes:
-                where.setdefault(cause, {}).setdefault(row.source, set()).add(row.worklist)
+            for one in row.planned.causes:
+                where.setdefault(one, {}).setdefault(row.source, set()).add(row.worklist)
     if where:
         yield "What stays, and why no client can repair it:"
         yield ""
@@ -125,8 +125,8 @@ def _planned(report: Report) -> Iterator[str]:
         text = f"- {escape(cause.message)}  \n  At {at}."
         if cause.remedy:
             text += f"  \n  Remedy: {escape(cause.remedy)}"
-        for one in cause.evidence[:1]:
-            text += f"  \n  Evidence: {escape(grade_words(one.grade))}: {escape(one.citation)}"
+        for evidence in cause.evidence[:1]:
+            text += f"  \n  Evidence: {escape(grade_words(evidence.grade))}: {escape(evidence.citation)}"
         yield text
     if where:
         yield ""
@@ -135,7 +135,7 @@ def _planned(report: Report) -> Iterator[str]:
 def _across(report: Report) -> Iterator[str]:
     yield f"## {across.TITLE}"
     yield ""
-    yield across.LEAD
+    yield f"{across.LEAD} {escape(across.headline(report))}"
     yield ""
     names = {w.id: w.name for w in report.worklists}
     for row in report.enterprise:

@@ -139,6 +139,11 @@ class CellRow:
     trace: tuple[str, ...] = ()
     planned: PlannedRow | None = None
 
+    @property
+    def as_planned(self) -> str | None:
+        """The verdict as planned, where plans were made."""
+        return self.planned.verdict if self.planned else None
+
 
 @frozen
 class FilterRow:

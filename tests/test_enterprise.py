@@ -1,0 +1,119 @@
+"""A list over all its sources: who is asked alike, who apart, what comes twice; and how the reports say it."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from worklint.knowledge.data import read_json
+from worklint.project import read_project
+from worklint.report import writer
+from worklint.report.types import EnterpriseRow, Report
+from worklint.run import Options, run
+from worklint.sources import site_of
+from worklint.text import Text
+
+TODAY = date(2026, 11, 24)
+PROJECT = """\
+viewer: impax-client@6.5.1
+sources:
+  east: {product: impax@6.5.1, role: spoke, hub: centre, local: true}
+  west: {product: impax@6.5.1, role: spoke, hub: centre}
+  centre: {product: impax-data-center@2.0, role: hub}
+  store: {product: orthanc@1.12.4, address: "dicom://ORTHANC@archive.example.org:4242"}
+  web: {product: orthanc@1.12.4, address: "https://Archive.example.org/dicom-web"}
+  other: {product: orthanc@1.12.4, address: "dicom://OTHER@other.example.org:4242"}
+"""
+
+
+def report(condition: str, settings: str = "", project: str = PROJECT) -> Report:
+    where = f"where {condition}" if condition else ""
+    text = Text.of(f'worklist "W" {{ {settings} {where} }}\n', "a.worklist")
+    site = site_of(read_project(project, Path()))
+    found = run([text], site, TODAY, options=Options(planned=True, enterprise=True))
+    assert found.worklists[0].complete
+    return found
+
+
+def row(condition: str, settings: str = "") -> EnterpriseRow:
+    return report(condition, settings).enterprise[0]
+
+
+def test_who_holds_copies_is_what_the_project_says() -> None:
+    found = row('PatientID = "1"')
+    assert [sources for sources, _ in found.copies] == [("east", "west", "centre"), ("store", "web")]
+    hub, doors = (because for _, because in found.copies)
+    assert "one hub (centre)" in hub and "prefer the row of the source that owns the study" in hub
+    assert "two doors of one archive" in doors
+    assert found.untold == ("other",) and found.unite_on == ("StudyInstanceUID",)
+
+
+@pytest.mark.parametrize(
+    ("sources", "copies", "untold"),
+    [
+        ("east, store", [], ("east", "store")),
+        ("east, west", [("east", "west")], ()),
+        ("store", [], ()),
+        ("web, store, other", [("store", "web")], ("other",)),
+    ],
+)
+def test_copies_among_the_sources_that_are_asked(sources: str, copies: list[Any], untold: tuple[str, ...]) -> None:
+    found = row('PatientID = "1"', f"sources {sources}")
+    assert ([s for s, _ in found.copies], found.untold) == (copies, untold)
+
+
+def test_linked_clusters_keep_their_copies_up_to_date() -> None:
+    link = "links:\n  - {between: [east, west], settings: {link-internal-queries: true, link-cluster-updates: true}}\n"
+    found = report('PatientID = "1"', "", PROJECT + link).enterprise[0]
+    assert "later changes do not reach" not in found.copies[0][1]
+
+
+def test_sources_are_grouped_by_what_they_are_sent() -> None:
+    found = row('BodyPartExamined = "CHEST"', "sources east, west, centre, store, other")
+    groups = {g.sources: g for g in found.groups}
+    assert groups["east",].as_it_stands
+    assert not groups["west", "centre"].as_it_stands and groups["west", "centre"].as_planned == "superset"
+    alike = groups["store", "other"]
+    assert alike.as_planned == "exact"
+    assert alike.queries == ("q1 series: BodyPartExamined=CHEST", "q2 study: StudyInstanceUID from q1")
+    assert sorted(s for g in found.groups for s in g.sources) == ["centre", "east", "other", "store", "west"]
+
+
+def test_what_is_not_in_the_core_is_lost_with_the_sources_at_fault() -> None:
+    found = row('StudyDate = 2026-01-01 and BodyPartExamined = "CHEST"', "sources store, other")
+    exact, reliable, planned = found.cores
+    assert exact.text == reliable.text == "StudyDate = 2026-01-01" and exact.sources == ("store", "other")
+    assert planned.text == 'StudyDate = 2026-01-01 and BodyPartExamined = "CHEST"' and not planned.bounded
+    assert found.lost == ((1, ("store", "other")),)
+
+
+def test_a_list_without_condition_says_so() -> None:
+    out = io.StringIO()
+    writer("table")(report("", "sources store"), out)
+    assert "the list has no condition; everything is asked for at store" in " ".join(out.getvalue().split())
+
+
+def test_reports_tell_it_and_json_fits_its_schema() -> None:
+    whole = report('PatientID = "1" and BodyPartExamined = "CHEST"')
+    texts = {}
+    for name in ("table", "markdown", "html", "json"):
+        out = io.StringIO()
+        writer(name)(whole, out)
+        texts[name] = out.getvalue()
+    for name in ("table", "markdown", "html"):
+        plain = " ".join(texts[name].replace("\\", "").split())
+        assert "nothing says whether they hold copies of others" in plain, name
+        assert "1 can show one study twice" in plain, name
+    assert max(map(len, texts["table"].splitlines())) <= 80
+    found = json.loads(texts["json"])
+    jsonschema.validate(found, read_json("reports/schema/report.schema.json"))
+    assert [c["kind"] for c in found["enterprise"][0]["cores"]] == ["exact", "reliable", "planned"]
+    del found["enterprise"][0]["cores"][0]["sources"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(found, read_json("reports/schema/report.schema.json"))
