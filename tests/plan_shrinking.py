@@ -53,7 +53,8 @@ def shrunk(trial: Trial) -> Trial:
 def _still(case: Case) -> Trial | None:
     try:
         found = tried(case)
-    except ProfileError:
+    except (ProfileError, LookupError):
+        # A set that is named and no longer there.
         return None
     return found if found is not None and found.outcome.wrong else None
 
@@ -182,7 +183,7 @@ def _profiles(case: Case) -> Iterator[Case]:
     for content in _contents(case.content):
         try:
             profile = profile_of(content, case.release)
-        except (ProfileError, KeyError):
+        except (ProfileError, LookupError, AttributeError, TypeError):
             continue
         yield changed(case, content=content, place=replace(case.place, profile=profile))
 

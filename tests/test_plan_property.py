@@ -161,9 +161,19 @@ LISTS_ADD = FAITHFUL | {"statements": [
      "evidence": "good"},
     {"for": {"attribute": "StudyInstanceUID", "kind": "list-of-uid"}, "key": {"does": "applied"}, "evidence": "good"},
 ]}  # fmt: skip
+BELOW = FAITHFUL | {"statements": [
+    *FAITHFUL["statements"],
+    {"for": {"attribute": "*lower"}, "key": {"does": "ignored"}, "returned": "no", "evidence": "good"},
+]}  # fmt: skip
+RANGES_TELL_NOTHING = FAITHFUL | {"statements": [
+    {"for": {"attribute": "StudyTime", "kind": "single"}, "key": {"does": "ignored"}, "returned": "whole",
+     "absent-means-absent": True, "evidence": "good"},
+    {"for": {"attribute": "StudyTime", "kind": "range"}, "key": {"does": "applied", "adds": ["empty"]},
+     "evidence": "good"},
+]}  # fmt: skip
 ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
-    ("no series has a value: it is not enough that one has none", FAITHFUL, "Modality is empty", {}),
-    ("one series has a value: another may have none", FAITHFUL, "ImageType is not empty", {}),
+    ("no series has a value: it is not enough that one has none", BELOW, "Modality is empty", {}),
+    ("one series has a value: another may have none", BELOW, "ImageType is not empty", {}),
     ("a list of one UID is a single value", LISTS_ADD, 'series has (Modality = "CT")', {}),
     ("a date of one series and a time of another", FAITHFUL,
      '(SeriesDate, SeriesTime) between "202512310000" and "202512312359"', {}),
@@ -171,7 +181,8 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "lifts": [], "service": {"hides": [{"what": "some", "attribute": "BodyPartExamined", "values": ["CHEST"],
                                             "for": {"level": "series"}, "evidence": "good"}]},
     }, 'image has (ImageType = "PRIMARY")', {}),
-    ("there are no lists of patient IDs", FAITHFUL, "StudyDate >= 2026-01-01",
+    ("a time that goes out as a range comes back as a range does", RANGES_TELL_NOTHING, 'StudyTime = "1030"', {}),
+    ("there are no lists of patient IDs", BELOW, "StudyDate >= 2026-01-01",
      {"model": "patient-root", "level": "patient", "transport": "dicomweb"}),
 ]  # fmt: skip
 
