@@ -71,8 +71,11 @@ def profile_of(record: Record, date: str, name: str | None = None) -> Json:
         out["interactions"] = found
     if lifts:
         out["lifts"] = lifts
+    service = _limits(record)
     if record.negotiation:
-        out["service"] = {"negotiation": negotiation.told(record.negotiation)}
+        service["negotiation"] = negotiation.told(record.negotiation)
+    if service:
+        out["service"] = service
     if notes:
         out["notes"] = notes
     return out
@@ -319,6 +322,28 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
     found += _woken(record)
     found += _two_below(record, below)
     return found, lifts
+
+
+def _limits(record: Record) -> Json:
+    """Write what limits every answer, and what every query has to name."""
+    out: Json = {}
+    for seen in record.together:
+        where = {"model": seen.model, "level": seen.level}
+        if seen.what == "cap":
+            refuses = seen.does == "refuses"
+            because = (
+                "a query without keys fails, and one that finds nothing does not" if refuses
+                else f"different queries bring {seen.first} rows, none more, though there are more entities"
+            )  # fmt: skip
+            cap: Json = {"for": where, "rows": int(seen.first), "signalled": bool(seen.status), "paging": False}
+            more = {"refuses": True} if refuses else {}
+            out.setdefault("cap", []).append({**cap, **more, "because": because, "evidence": "probe"})
+        elif seen.what == "wants":
+            because = "a query that names none of these fails; others were not tried"
+            out.setdefault("selectors", []).append(
+                {"for": where, "any-of": seen.first.split(","), "because": because, "evidence": "probe"}
+            )
+    return out
 
 
 _WITHOUT = {

@@ -13,6 +13,8 @@ from worklint.network.meaning import FOREIGN, PATTERN_SQL, WIDE, Asked, matches,
 
 Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
+LOST = "lost"
+"""Status of a finding: what has the value did not come back, and that is not enough to say that nothing does."""
 _BY_PLACE = frozenset({"one-value", "one-instance"})
 """Ways of losing a match that depend on which of several places a source looks at."""
 _BROAD = frozenset({"wildcard-literal", "range-literal"})
@@ -148,7 +150,7 @@ def infer(
             )  # fmt: skip
         return Found(
             "applied", misses=frozenset({"other"}), open_adds=possible_adds, open_misses=possible_misses, trials=count,
-            why="one entity that has the value did not come back",
+            status=LOST, why="one value that an entity has was not found",
         )  # fmt: skip
     if not tally.kept and not tally.lost:
         if tally.added:
@@ -261,8 +263,13 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
     """
     if found.does != "applied":
         return found
+    if found.status == LOST:
+        peers = list(peers)
+        silent = [p for p in peers if p.does == "nothing"]
+        heard = any(p.does == "applied" and p.status != LOST for p in peers)
+        return replace(found, does="nothing", misses=silent[0].misses) if len(silent) > 1 and not heard else found
     alike = [p for p in peers if p.does == "applied" and _agree(found, p)]
-    open_adds, open_misses = set(found.open_adds), set(found.open_misses)
+    open_adds, open_misses, excluded = set(found.open_adds), set(found.open_misses), set(found.excluded)
     # How several values of one attribute are held is no matter of how texts are compared.
     own = frozenset({"-joined", "-one-value"}) | (frozenset() if "-joined" in found.excluded else {"+joined"})
     for sign, undecided in (("+", open_adds), ("-", open_misses)):
@@ -274,7 +281,23 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
             # Few attributes hold several words: one that was seen not to be searched by word speaks for all.
             if cleared >= (1 if reason == "word" else 2) and not blamed:
                 undecided.discard(reason)
-    return replace(found, open_adds=frozenset(open_adds), open_misses=frozenset(open_misses))
+                excluded.add(sign + reason)
+    return replace(
+        found, open_adds=frozenset(open_adds), open_misses=frozenset(open_misses), excluded=frozenset(excluded)
+    )
+
+
+def knowing(found: Found, usual: Found) -> Found:
+    """Leave out what was decided at other values of the attribute."""
+    return replace(
+        found, open_adds=found.open_adds - usual.excluded_adds, open_misses=found.open_misses - usual.excluded_misses,
+    )  # fmt: skip
+
+
+def is_bare(asked: Asked, subject: Subject) -> bool:
+    """Tell if an entity has what is asked for, and there is nothing peculiar for which it could be lost."""
+    values = subject.values or ()
+    return matches(asked, values) and not narrowed(asked, values, subject.scattered) - _BROAD
 
 
 def _agree(a: Found, b: Found) -> bool:

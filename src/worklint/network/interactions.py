@@ -25,7 +25,8 @@ class Together:
     """An interaction that was seen, or looked for and not seen.
 
     ``what``: ``parent`` (nothing names that level above; without ``first``: any), ``parent-pattern``, ``parent-list``,
-    ``parent-empty`` (something else than a single value names it), ``private``, ``empties``, ``date-time``, ``one-series``,
+    ``parent-empty`` (something else than a single value names it), ``cap`` (rows at most), ``wants`` (every query has
+    to name one of these), ``private``, ``empties``, ``date-time``, ``one-series``,
     ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the outcome.
     """
 
@@ -84,12 +85,12 @@ def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
         for what, text in forms:
             answer = bench.ask(Key(key.path, text), *rest, fixed=False)
             rows = keep(answer, scope.model, scope.level)
-            back = scope.rows.keys() <= rows.keys() or answer.cut
+            back = scope.rows.keys() <= rows.keys() or answer.partial
             does = "refused" if answer.failure else "applied" if back else "mixed" if rows else "nothing"
             if does != "applied":
                 out.append(_said(scope, what, does, name_of(key.path), status=answer.failure))
         empty = bench.asker.ask(Question(scope.model, scope.level, tuple(rest), (key.path,)))
-        back = scope.rows.keys() <= keep(empty, scope.model, scope.level).keys() or empty.cut
+        back = scope.rows.keys() <= keep(empty, scope.model, scope.level).keys() or empty.partial
         does = "refused" if empty.failure else "relational" if back else "mixed"
         out.append(_said(scope, "parent-empty", does, name_of(key.path), status=empty.failure))
     return out
@@ -119,7 +120,7 @@ def _without(bench: Bench, scope: Scope, keys: Sequence[Key]) -> tuple[str, str]
     return "mixed", ""
 
 
-def _known(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:
+def known_value(scope: Scope, about: About) -> tuple[tuple[str, ...], str] | None:
     """Return an entity and a legal value of it to ask for."""
     for subject in scope.subjects(about):
         for value in subject.values or ():
@@ -133,7 +134,7 @@ def _private(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
     """Ask for a private key that nobody can know: alone, and beside a key that is looked at."""
     empty = bench.asker.ask(Question(scope.model, scope.level, scope.fixed, (PRIVATE,)))
     shown = keep(empty, scope.model, scope.level)
-    does = "refused" if empty.failure else "harmless" if empty.cut or scope.rows.keys() <= shown.keys() else "loses"
+    does = "refused" if empty.failure else "harmless" if empty.partial or scope.rows.keys() <= shown.keys() else "loses"
     return [_said(scope, "private-empty", does, status=empty.failure), *_private_key(bench, scope, applied)]
 
 
@@ -145,10 +146,10 @@ def _private_key(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[T
     rows = keep(alone, scope.model, scope.level)
     if not rows:
         return [_said(scope, "private", "excludes")]
-    if not alone.cut and not scope.rows.keys() <= rows.keys():
+    if not alone.partial and not scope.rows.keys() <= rows.keys():
         return [_said(scope, "private", "mixed")]
     for about in applied[:2]:
-        known = _known(scope, about)
+        known = known_value(scope, about)
         if known is None:
             continue
         with_it, without = bench.ask(Key(about.path, known[1]), key), bench.ask(Key(about.path, known[1]))
@@ -161,14 +162,14 @@ def _private_key(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[T
 
 def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
     """Beside a key that names an entity, ask another key for a value that it cannot have: it must exclude it."""
-    names = [a for a in applied if _known(scope, a)]
+    names = [a for a in applied if known_value(scope, a)]
     top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
     firsts = [a for a in names if a.unique or a.required][: 8 if top else 3]
     seconds = [a for a in names if not a.unique][: 14 if top else 7]
     out = []
     asked = 0
     for first in firsts:
-        known = _known(scope, first)
+        known = known_value(scope, first)
         assert known is not None
         lost = []
         for second in seconds if first.unique else seconds[:6]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from worklint.network import pairs
 from worklint.network.ask import Answer, Asker, Key, Question
-from worklint.network.evidence import NOT_SEEN, Found, Id, Subject, Trial, infer
-from worklint.network.meaning import TEXT, Asked, ask_single
+from worklint.network.evidence import NOT_SEEN, Found, Id, Subject, Trial, infer, is_bare, knowing
+from worklint.network.meaning import TEXT, Asked, ask_single, matches, narrowed, widened
 from worklint.network.subjects import About
 from worklint.network.survey import Scope, keep
 
@@ -51,14 +51,18 @@ class Bench:
         """Ask one key and return which entities came back."""
         answer = self.ask(*beside, Key(about.path, asked.text))
         rows = keep(answer, self.scope.model, self.scope.level)
-        kept = {self._known(i): row for i, row in rows.items()}
+        kept = {self.known(i): row for i, row in rows.items()}
         strangers = tuple(
             Subject(i, row[about.name]) for i, row in kept.items() if i not in self.scope.rows and about.name in row
         )
         expected = any(k.path == about.path for k in self.scope.fixed)
-        return Trial(asked, frozenset(kept), answer.failure, answer.cut, strangers, expected)
+        return Trial(asked, frozenset(kept), answer.failure, answer.partial, strangers, expected)
 
-    def _known(self, identity: Id) -> Id:
+    def answers(self) -> tuple[Answer, ...]:
+        """Return all answers so far."""
+        return tuple(self._answers.values())
+
+    def known(self, identity: Id) -> Id:
         """A row may show some of the scheduled steps that stand in one order: that is the same row."""
         if identity in self.scope.rows:
             return identity
@@ -80,11 +84,15 @@ def screen(bench: Bench, abouts: Sequence[About], many: int = 12) -> list[Measur
     """Ask for values that cannot exist; where everything comes back the keys are ignored, and that is all to know.
 
     Several keys go out at once: if all entities come back none of them is looked at; else they are asked in halves. At
-    a source that looks at nearly everything this ends after the first group.
+    a source that looks at nearly everything this ends with a few: what is not asked is not stated.
     """
     out: list[Measured] = []
     for start in range(0, len(abouts), many):
         group = list(abouts[start : start + many])
+        if many > _FEW and len(_ignored(bench, group, 0, whole=True)) < len(group):
+            some = group[:: max(1, len(group) // _FEW)]
+            if not any(_ignored(bench, [a], 0) for a in some):
+                break
         ignored = _ignored(bench, group, 0)
         patterned = set(_ignored(bench, [a for a in ignored if _kinds(a.vr)], 1))
         out += [_as_ignored(a) for a in ignored if not _kinds(a.vr) or a in patterned]
@@ -93,8 +101,14 @@ def screen(bench: Bench, abouts: Sequence[About], many: int = 12) -> list[Measur
     return out
 
 
-def _ignored(bench: Bench, abouts: list[About], turn: int) -> list[About]:
-    """Return those of the attributes that are ignored: asked by one value (0), or by a pattern or a range (1)."""
+_FEW = 4
+
+
+def _ignored(bench: Bench, abouts: list[About], turn: int, whole: bool = False) -> list[About]:
+    """Return those of the attributes that are ignored: asked by one value (0), or by a pattern or a range (1).
+
+    ``whole``: all of them or none, by one query.
+    """
     if not abouts:
         return []
     keys = []
@@ -105,7 +119,7 @@ def _ignored(bench: Bench, abouts: list[About], turn: int) -> list[About]:
     rows = keep(answer, bench.scope.model, bench.scope.level)
     if bench.all_back(Trial(ask_single("LO", ""), frozenset(rows), answer.failure, answer.cut)):
         return abouts
-    if len(abouts) == 1:
+    if len(abouts) == 1 or whole:
         return []
     half = len(abouts) // 2
     return _ignored(bench, abouts[:half], turn) + _ignored(bench, abouts[half:], turn)
@@ -137,6 +151,8 @@ FULL, LEAN, PAIR = "full", "lean", "pair"
 """How deep an attribute is measured: every way of comparing, the coarse ones, or one pair."""
 
 
+Conclude = Callable[[str, Sequence[Trial]], Found]
+
 Decided = Callable[[str], frozenset[str]]
 """Takes a kind of matching; returns what was decided at other attributes, and need not be asked here."""
 
@@ -158,32 +174,51 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
     if not any(stored) and depth == FULL:
         # Without a value to ask for there is nothing to tell an exact source from one that answers nothing.
         nobody = Found("unknown", status="excludes", why=f"{NOT_SEEN}: no entity shows a value")
-        if about.required:
-            nobody = conclude("single", [bench.trial(about, ask_single(vr, pairs.impossible(vr)))])
+        trial = bench.trial(about, ask_single(vr, pairs.impossible(vr)))
+        if about.required or trial.failure:
+            nobody = conclude("single", [trial])
         out.found = {(kind, ""): nobody for kind in ("single", *_kinds(vr))}
+        if trial.failure:
+            for kind in _kinds(vr):
+                out.found[(kind, "")] = conclude(kind, [bench.trial(about, _far(kind, vr))])
         return out
-    keys = pairs.single(vr, stored, lean, decided("single"))
-    first = tuple(dict.fromkeys((*keys[:1], keys[-1])))
-    trials = [bench.trial(about, a) for a in first]
+    web = bench.asker.door.transport == "dicomweb" and vr in TEXT
+    *keys, nowhere = pairs.single(vr, stored, lean, decided("single"), web)
+    trials = [bench.trial(about, a) for a in keys[:1]]
+    if not trials or trials[0].failure or not _tells(trials[0], subjects):
+        trials.append(bench.trial(about, nowhere))
+    if trials[0].asked != nowhere and not trials[0].kept and not trials[0].failure:
+        # That one value was not found does not say that none is.
+        trials += [bench.trial(about, a) for a in _another(keys[0], subjects, web)]
+    so_far = conclude("single", trials).does
+    if so_far == "ignored" and about in _ignored(bench, [about], 1):
+        return _as_ignored(about)
     # A key that is refused or answered with nothing does not say more when it is asked more often.
-    quiet = depth == LEAN and conclude("single", trials).does in ("nothing", "refused")
+    quiet = depth == LEAN and so_far in ("nothing", "refused")
     if depth != PAIR and not quiet:
-        trials += [bench.trial(about, a) for a in keys if a not in first]
+        asked = {t.asked for t in trials}
+        trials += [bench.trial(about, a) for a in keys if a not in asked]
     lower = [t for t in trials if not t.asked.legal and vr == "CS" and t.asked.text != t.asked.text.upper()]
     legal = [t for t in trials if t.asked.legal]
     # How letters are compared shows at a lower case value too, legal or not, if the source takes it at all.
     as_evidence = lower if all(not t.failure for t in lower) else []
     usual = out.found[("single", "")] = conclude("single", [*legal, *as_evidence])
+    if web and usual.does != "refused":
+        _by_coding(out, legal, subjects, conclude, Found(
+            "applied", open_adds=pairs.possible_adds("single", vr, about.several) | {"other"},
+            open_misses=pairs.possible_misses("single", vr, about.several, below) | {"other"},
+            why=f"{NOT_SEEN}: no such value is stored",
+        ))  # fmt: skip
     if vr == "CS" and lower:
-        out.found[("single", "has-lower")] = _knowing(conclude("single", lower), usual)
+        out.found[("single", "has-lower")] = knowing(conclude("single", lower), usual)
     bad = [t for t in trials if not t.asked.legal and t not in lower]
     if bad:
-        out.found[("single", "illegal")] = _knowing(conclude("single", bad), usual)
+        out.found[("single", "illegal")] = knowing(conclude("single", bad), usual)
     if depth == PAIR:
         return out
     if vr in PATTERNED:
         asked = pairs.wildcard(vr, stored, lean, decided("wildcard"))
-        _patterns(bench, about, asked[-2 if quiet else 0 :], conclude, out)
+        _patterns(bench, about, [*asked[:1], *asked[-1:]] if quiet else asked, conclude, out)
     if vr in RANGED:
         shapes = pairs.ranges(vr, stored, lean)
         _ranges(bench, about, dict(list(shapes.items())[-1:]) if quiet else shapes, conclude, out)
@@ -193,25 +228,100 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
             nothing = Found("applied", trials=1, why="a range with its ends swapped brings nothing back")
             out.found[("range", "bad-range")] = conclude("range", [trial]) if trial.failure or trial.kept else nothing
     if vr == "UI":
-        trials = [bench.trial(about, a) for a in pairs.uid_lists(stored)]
+        trials = [bench.trial(about, a) for a in pairs.uid_lists(stored, lean)]
         out.found[("list-of-uid", "")] = conclude("list-of-uid", trials)
     return out
 
 
-def _knowing(found: Found, usual: Found) -> Found:
-    """Leave out what was decided at other values of the attribute."""
-    return replace(
-        found, open_adds=found.open_adds - usual.excluded_adds, open_misses=found.open_misses - usual.excluded_misses,
-    )  # fmt: skip
+def _tells(trial: Trial, subjects: Sequence[Subject]) -> bool:
+    """Tell if the answer shows whether the key is looked at: something that it has to leave out was left out."""
+    return any(
+        s.values is not None and s.id not in trial.kept and not trial.cut and not matches(trial.asked, s.values)
+        for s in subjects
+    )
 
 
-Conclude = Callable[[str, Sequence[Trial]], Found]
+def _another(first: Asked, subjects: Sequence[Subject], web: bool) -> list[Asked]:
+    """Return a further stored value to ask for, the plainest one that there is; over HTTP one of each coding."""
+    others = [ask_single(first.vr, v) for v in pairs.distinct(first.vr, [s.values or () for s in subjects])]
+    others = [a for a in others if a.text != first.text]
+    others.sort(key=lambda a: (not any(is_bare(a, s) for s in subjects), not a.text.isascii()))
+    if not web:
+        return others[:1]
+    kinds = (pairs.is_coded(first.text), not pairs.is_coded(first.text))
+    return [a for coded in kinds for a in [o for o in others if pairs.is_coded(o.text) == coded][:1]]
+
+
+def _by_coding(
+    out: Measured, trials: Sequence[Trial], subjects: Sequence[Subject], conclude: Conclude, untested: Found
+) -> None:
+    """Tell values apart that a URL holds as they are from those that are percent-encoded in it (RFC 3986 2.1)."""
+    groups = {is_coded: [t for t in trials if pairs.is_coded(t.asked.text) == is_coded] for is_coded in (False, True)}
+    stored = {
+        is_coded: any(matches(t.asked, s.values) for t in group for s in subjects if s.values)
+        for is_coded, group in groups.items()
+    }
+    plain, coded = (conclude("single", groups[c]) if stored[c] else untested for c in (False, True))
+    if stored[False] and stored[True] and (plain.does, plain.blamed) == (coded.does, coded.blamed):
+        plain = coded = out.found[("single", "")]
+    out.found[("single", "")] = plain
+    out.found[("single", "percent-encoded")] = coded
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Two keys at once: entities that have to come back, and all that may."""
+
+    keys: tuple[Key, Key]
+    kept: frozenset[Id]
+    possible: frozenset[Id]
+
+
+def joint(scope: Scope, first: About, one: Found, second: About, other: Found) -> Joint | None:
+    """Return two keys of which each alone has to leave out an entity that the other keeps, or ``None``.
+
+    ``one`` and ``other`` are what is known of them elsewhere; values whose outcome that could explain either way are
+    not used.
+    """
+    for asked in _certain(scope, first, one):
+        for beside in _certain(scope, second, other):
+            kept, possible = asked.kept & beside.kept, asked.possible & beside.possible
+            if kept and beside.kept - asked.possible and asked.kept - beside.possible:
+                return Joint((asked.key, beside.key), kept, possible)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sure:
+    key: Key
+    kept: frozenset[Id]
+    possible: frozenset[Id]
+
+
+def _certain(scope: Scope, about: About, found: Found) -> list[_Sure]:
+    """Return a few keys of an attribute with what surely comes back to each, and what can."""
+    subjects = scope.subjects(about)
+    if any(s.values is None for s in subjects):
+        return []
+    out = []
+    for text in pairs.distinct(about.vr, [s.values or () for s in subjects])[:6]:
+        asked = ask_single(about.vr, text)
+        if not text.isascii():
+            continue
+        held = {s.id: s.values or () for s in subjects if matches(asked, s.values or ())}
+        kept = {i for i, v in held.items() if not narrowed(asked, v) & (found.misses | found.open_misses)}
+        may = {s.id for s in subjects if any(w <= found.adds | found.open_adds for w in widened(asked, s.values or ()))}
+        out.append(_Sure(Key(about.path, text), frozenset(kept), frozenset(held) | may))
+    return out
 
 
 def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conclude, out: Measured) -> None:
     """Ask patterns; what is seen only with question marks, small letters or a lone asterisk is said of those."""
     vr = about.vr
     trials = [bench.trial(about, a) for a in asked]
+    if not any(t.kept or t.failure for t in trials if t.asked.text != "*"):
+        # That one pattern finds nothing does not say that none does.
+        trials += [bench.trial(about, a) for a in pairs.further_pattern(vr, bench.scope.stored(about), asked)]
     star = [t for t in trials if t.asked.text == "*"]
     marked = [t for t in trials if "?" in t.asked.text]
     rest = [t for t in trials if t not in star and t not in marked]
@@ -224,8 +334,8 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
     if not marked or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
         out.found[("wildcard", "")] = every
     else:
-        out.found[("wildcard", "")] = _knowing(usual, one_each) if one_each.does == usual.does else usual
-        out.found[("wildcard", "question-mark")] = _knowing(one_each, usual)
+        out.found[("wildcard", "")] = knowing(usual, one_each) if one_each.does == usual.does else usual
+        out.found[("wildcard", "question-mark")] = knowing(one_each, usual)
     if not star:
         return
     slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")

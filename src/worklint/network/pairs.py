@@ -110,6 +110,11 @@ def askable(vr: str, text: str) -> str | None:
     return canonical(vr, bare)
 
 
+def is_coded(text: str) -> bool:
+    """Tell if a URL holds a value percent-encoded (RFC 3986 2.3: what is not unreserved)."""
+    return re.fullmatch(r"[A-Za-z0-9._~-]*", text) is None
+
+
 Stored = Sequence[tuple[str, ...]]
 
 
@@ -164,7 +169,9 @@ def _greedy(
     return chosen, covered
 
 
-def single(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str] = NOTHING) -> tuple[Asked, ...]:
+def single(
+    vr: str, stored: Stored, lean: bool = False, decided: frozenset[str] = NOTHING, web: bool = False
+) -> tuple[Asked, ...]:
     """Return the keys for single value matching: stored values, values made from them, one that cannot exist.
 
     ``decided`` are ways of comparing (``+case``, ``-padding``) for which nobody needs to be asked any more.
@@ -180,15 +187,28 @@ def single(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str] 
         if one not in chosen and one not in made and reason in _worth(one, stored) - covered:
             made.append(one)
             covered |= _worth(one, stored)
-    # Whatever else is peculiar: an ordinary value has to be among them.
-    if not any(a.legal and a.text.isascii() for a in chosen):
-        chosen += [a for v in values if v.isascii() and (a := _asked(vr, v)).legal][:1]
+    # Whatever else is peculiar: an ordinary value has to be among them, and one that a URL does not hold as it is.
+    if not any(a.legal and _is_ordinary(a, stored) for a in chosen):
+        chosen += [a for v in values if (a := _asked(vr, v)).legal and _is_ordinary(a, stored)][:1]
+    for coded in (False, True) if web else ():
+        if not any(a.legal and is_coded(a.text) == coded for a in chosen):
+            chosen += [a for v in values if is_coded(v) == coded and (a := _asked(vr, v)).legal][:1]
     every = (*chosen, *made)
     if vr == "CS" and not any(a.text != a.text.upper() for a in every):
         # Codes have no small letters; archives and users do.
         small = [v.lower() for v in values if v.lower() != v][:1]
         every += tuple(_asked(vr, v) for v in small)
     return (*every, ask_single(vr, impossible(vr)))
+
+
+_USUAL = {"wildcard-literal", "one-value", "one-instance", "joined"}
+
+
+def _is_ordinary(asked: Asked, stored: Stored) -> bool:
+    """Tell if some entity matches for which there is nothing peculiar in the way."""
+    return asked.text.isascii() and any(
+        matches(asked, values) and narrowed(asked, values) <= _USUAL for values in stored
+    )
 
 
 def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
@@ -251,8 +271,9 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
         decided,
     )
     covered |= decided
-    if not any(a.text.isascii() for a in made):
-        made += [Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts if v.isascii()][:1]
+    if not any(_is_ordinary(a, stored) for a in made):
+        usual = (Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts)
+        made += [a for a in usual if _is_ordinary(a, stored)][:1]
     crossed = [(v[0].strip(), v[-1].strip()) for v in stored if len(v) > 1]
     over = [("+joined", f"{a[:-1]}*{b[1:]}") for a, b in crossed if min(len(a), len(b)) > 1][:4] if vr in TEXT else []
     spaced = [v.strip() for values in stored for v in values if v[:1] == " "]
@@ -268,6 +289,16 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
     if lean and made and not all(matches(a, v) for a in made for v in stored):
         return (*dict.fromkeys(made), Asked("wildcard", vr, "*"))
     return (*dict.fromkeys(made), Asked("wildcard", vr, cut), Asked("wildcard", vr, "*"))
+
+
+def further_pattern(vr: str, stored: Stored, asked: Sequence[Asked]) -> tuple[Asked, ...]:
+    """Return one more pattern that has to find something, unlike those that were asked."""
+    for v in sorted(distinct(vr, stored), key=lambda v: (not v.isascii(), is_coded(v), -len(v))):
+        for text in (f"{v[:-1]}*", f"*{v[1:]}"):
+            one = Asked("wildcard", vr, text)
+            if len(text) > 1 and one not in asked:
+                return (one,)
+    return ()
 
 
 def _patterns(vr: str, values: list[str], texts: list[str]) -> Iterable[tuple[str, str]]:
@@ -360,7 +391,7 @@ def _after(vr: str, text: str) -> str:
     return ""
 
 
-def uid_lists(stored: Stored) -> tuple[Asked, ...]:
+def uid_lists(stored: Stored, lean: bool = False) -> tuple[Asked, ...]:
     """Return the keys for a list of UIDs: two that are there, one that is there beside one that is not."""
     values = distinct("UI", stored)
     nowhere = impossible("UI")
@@ -370,4 +401,4 @@ def uid_lists(stored: Stored) -> tuple[Asked, ...]:
         made.insert(0, Asked("list-of-uid", "UI", f"{nowhere}\\{values[-1]}"))
     if len(values) > 1:
         made.insert(0, Asked("list-of-uid", "UI", f"{values[0]}\\{values[-1]}"))
-    return tuple(made)
+    return tuple(made[:2] if lean and values else made)

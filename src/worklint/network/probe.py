@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from worklint.knowledge import standard
-from worklint.network import interactions, negotiation, pairs
+from worklint.network import interactions, limits, negotiation, pairs
 from worklint.network.ask import (
     Answer,
     Asker,
@@ -30,10 +30,10 @@ from worklint.network.ask import (
     Unreachable,
     name_of,
 )
-from worklint.network.evidence import Found, settle
+from worklint.network.evidence import Found, knowing, settle
 from worklint.network.interactions import Together
-from worklint.network.meaning import ask_single
-from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, screen
+from worklint.network.meaning import TEXT, ask_single
+from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, joint, screen
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, keep
 
@@ -99,6 +99,8 @@ def probe(
         record.ended = "interrupted"
     finally:
         record.queries += asker.asked
+        if asker.unread:
+            record.note(f"{asker.unread} responses could not be decoded; what they hold counts as not known.")
         record.done = sorted(set(record.done))
         if record.ended and saved is not None:
             saved(record)
@@ -150,6 +152,8 @@ class _Model:
         self.surveyor = Surveyor(asker, today)
         self.benches: dict[str, Bench] = {}
         self.alike: dict[tuple[str, str | None], list[bool]] = {}
+        self.kept_above: set[str] = set()
+        self.as_there: dict[tuple[str, str | None], list[bool]] = {}
         found = standard.model(model)
         assert found is not None
         self.levels = found.levels
@@ -176,6 +180,7 @@ class _Model:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
                 interactions.measure(self._bench(one), self.record, one, self._applied(one))
+                self.record.together += limits.measure(self._bench(one), one, self._applied(one))
                 self.record.done.append(name)
                 self._save()
         self._negotiate(scopes)
@@ -244,7 +249,7 @@ class _Model:
         if answer.failure or not rows:
             return None
         scope = Scope(
-            self.model, level, fixed, rows, complete=not answer.cut, above={n: v for n, v in above.items() if v}
+            self.model, level, fixed, rows, complete=not answer.partial, above={n: v for n, v in above.items() if v}
         )
         scope.duplicates = len(rows) < len(answer.rows)
         return scope
@@ -317,6 +322,10 @@ class _Model:
         )
         left = 0
         full: dict[str, int] = {}
+        self._above(bench, waiting)
+        if self.sister is not None:
+            self._jointly(bench, waiting)
+            waiting = [a for a in waiting if a.name not in place]
         for about in waiting:
             if self.asker.asked >= limit:
                 left += 1
@@ -326,8 +335,10 @@ class _Model:
             depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < most else LEAN
             if depth == FULL and any(scope.stored(about)):
                 full[family] = full.get(family, 0) + 1
-            found = self._compared(bench, about) or detail(
-                bench, about, depth if any(scope.stored(about)) else FULL, partial(self._decided, about)
+            found = (
+                self._compared(bench, about)
+                or self._as_others_below(bench, about)
+                or detail(bench, about, depth if any(scope.stored(about)) else FULL, partial(self._decided, about))
             )
             found.returned = _returned(scope, about)
             place[about.name] = found
@@ -341,6 +352,68 @@ class _Model:
         for vr in dict.fromkeys(a.vr for a in waiting):
             self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr and a.name in place])
 
+    def _as_others_below(self, bench: Bench, about: About) -> Measured | None:
+        """Take over patterns and ranges of a key of a lower level from two others of that level that were alike in all.
+
+        One pair has to come to the same as theirs.
+        """
+        if self._distance(bench.scope, about) <= 0 or not any(bench.scope.stored(about)):
+            return None
+        near = [m for m in self._place(bench.scope).values() if m.about.home == about.home and not m.taken_over
+                and _family(m.about.vr) == _family(about.vr) and m.about.unique == about.unique]  # fmt: skip
+        if len(near) < _LIKE_TWO:
+            return None
+        found = detail(bench, about, PAIR, partial(self._decided, about))
+        mine = found.found[("single", "")]
+        near = [m for m in near if _same(mine, m.found[("single", "")])]
+        if len(near) < _LIKE_TWO or len({_rest(m) for m in near}) > 1:
+            return None
+        for slot in near[0].found:
+            if slot[0] != "single":
+                found.found[slot] = _weaker([m.found[slot] for m in near])
+        return found
+
+    def _above(self, bench: Bench, waiting: Sequence[About]) -> None:
+        """Ask for the values of the entities above, several at once, where the key is looked at elsewhere."""
+        self.kept_above = set()
+        known = []
+        for about in waiting:
+            elsewhere = self._elsewhere(bench.scope, about)
+            values = bench.scope.above.get(about.name, ())
+            if self._distance(bench.scope, about) >= 0 or elsewhere is None or len(values) != 1:
+                continue
+            text = pairs.askable(about.vr, values[0])
+            found = elsewhere.found.get(("single", ""), _UNKNOWN)
+            if text is not None and text == values[0] and found.does == "applied" and not found.misses:
+                known.append((about, text))
+        for start in range(0, len(known), _TOGETHER):
+            group = known[start : start + _TOGETHER]
+            answer = bench.ask(*(Key(a.path, text) for a, text in group))
+            if len(group) > 1 and bench.scope.rows.keys() <= keep(answer, self.model, bench.scope.level).keys():
+                self.kept_above |= {a.name for a, _ in group}
+
+    def _jointly(self, bench: Bench, waiting: Sequence[About]) -> None:
+        """Compare attributes with what they are elsewhere two at a time: each has to leave out what the other keeps."""
+        scope, place = bench.scope, self._place(bench.scope)
+        known = {a.name: k for a in waiting if (k := self._elsewhere(scope, a)) is not None
+                 and k.found.get(("single", ""), _UNKNOWN).does == "applied"}  # fmt: skip
+        waiting = [a for a in waiting if a.name in known and not a.unique]
+        while waiting:
+            first, *waiting = waiting
+            for second in waiting:
+                keys = joint(scope, first, known[first.name].found[("single", "")],
+                             second, known[second.name].found[("single", "")])  # fmt: skip
+                if keys is None:
+                    continue
+                answer = bench.ask(*keys.keys)
+                rows = keep(answer, scope.model, scope.level)
+                if not answer.failure and not answer.partial and keys.kept <= rows.keys() <= keys.possible:
+                    for about in (first, second):
+                        place[about.name] = replace_measured(known[about.name], about)
+                        place[about.name].returned = _returned(scope, about)
+                    waiting = [a for a in waiting if a is not second]
+                break
+
     def _decided(self, about: About, kind: str) -> frozenset[str]:
         """Return what attributes of the same kind decided: at two of them excluded, at none seen."""
         near = [m for place in self.record.measured.values() for m in place.values()
@@ -353,8 +426,11 @@ class _Model:
             full = [m for m in near if m.full and m.found.get((kind, ""), _UNKNOWN).does == "applied"]
             if len(full) >= 2 and not any(("wildcard", "question-mark") in m.found for m in near):
                 decided.add(pairs.ONE_EACH)
-            lone = [f for m in near for (_, value), f in m.found.items() if value == "lone-asterisk"]
-            if len(lone) > 2 and all(f.does == "applied" and not f.misses for f in lone):
+            text = about.vr in TEXT
+            lone = [(f, m.found.get((kind, ""), _UNKNOWN)) for m in near for (_, value), f in m.found.items()
+                    if value == "lone-asterisk"]  # fmt: skip
+            alike = [f.does == "applied" and not f.misses if text else f.does == usual.does for f, usual in lone]
+            if len(alike) > 2 and all(alike):
                 decided.add(pairs.LONE)
         return frozenset(decided)
 
@@ -395,8 +471,19 @@ class _Model:
         level = bench.scope.level
         alike = self.alike.setdefault((level, known.about.home), [])
         if not valued:
-            as_there = _without_value(bench, about, theirs) and (level == known.about.home or set(alike) == {True})
-            return replace_measured(known, about) if as_there else None
+            if level != known.about.home and set(alike) != {True}:
+                return None
+            # After some that were alike the others are not asked one by one.
+            unasked = self.as_there.setdefault((level, known.about.home), [])
+            if len(unasked) < _ALIKE or set(unasked) != {True}:
+                unasked.append(_without_value(bench, about, theirs))
+            return replace_measured(known, about) if unasked[-1] else None
+        if about.name in self.kept_above:
+            # That it keeps what has the value is known; that it leaves out what has another is not.
+            trial = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
+            if not trial.kept and not trial.failure:
+                alike.append(True)
+                return replace_measured(known, about)
         mine = detail(bench, about, PAIR).found[("single", "")]
         alike.append(_same(mine, theirs))
         return replace_measured(known, about) if alike[-1] else None
@@ -444,6 +531,11 @@ class _Model:
 
 _SHARES = {"study-root": 10, "patient-root": 2, "modality-worklist": 4}
 _LEVEL_SHARES = (20, 6, 5, 4)
+_LIKE_TWO = 2
+_TOGETHER = 5
+"""Keys of upper levels that are asked at once for what has all of their values."""
+_ALIKE = 4
+"""Attributes without a value of which each was alike elsewhere, before others are taken to be."""
 _ENOUGH = 4
 """Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
 _RESERVE = 40
@@ -462,6 +554,21 @@ def _same(mine: Found, theirs: Found) -> bool:
         return False
     seen = mine.misses | (mine.open_misses & {"other"})
     return mine.adds <= theirs.adds | theirs.open_adds and seen <= theirs.misses | theirs.open_misses
+
+
+def _rest(one: Measured) -> tuple[object, ...]:
+    return tuple(
+        sorted((*slot, f.does, f.status, *sorted(f.blamed)) for slot, f in one.found.items() if slot[0] != "single")
+    )
+
+
+def _weaker(several: Sequence[Found]) -> Found:
+    """Return what several attributes have in common: whatever one of them left undecided is undecided."""
+    open_adds, open_misses = (
+        frozenset().union(*(getattr(f, name) for f in several)) for name in ("open_adds", "open_misses")
+    )
+    excluded = frozenset.intersection(*(f.excluded for f in several))
+    return replace(several[0], open_adds=open_adds, open_misses=open_misses, excluded=excluded)
 
 
 def _without_value(bench: Bench, about: About, theirs: Found) -> bool:
@@ -524,6 +631,11 @@ def _settle(record: Record) -> None:
             near = [f for m, f in before if m is not one and (m.about.vr == "PN") == (one.about.vr == "PN")]
             far = [f for m, f in before if m is not one]
             one.found[slot] = settle(settle(one.found[slot], near), far)
+    for place in record.measured.values():
+        for one in place.values():
+            for (kind, value), found in one.found.items():
+                if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
+                    one.found[(kind, value)] = knowing(found, usual)
 
 
 __all__ = ["MODELS", "Record", "probe", "replace"]
