@@ -85,6 +85,11 @@ class Answer:
     unread: int = 0
     because: str = ""
 
+    @property
+    def partial(self) -> bool:
+        """Whether rows may be missing that the source sent, or would have sent."""
+        return self.cut or self.unread > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
@@ -149,6 +154,8 @@ class Asker:
     started: float = field(default=-1.0)
     _next: float = 0.0
     _failed: set[Question] = field(default_factory=set)
+    unread: int = 0
+    """So many responses could not be decoded so far."""
     _silences: int = 0
     _aborts: int = 0
 
@@ -178,6 +185,7 @@ class Asker:
         if self.told is not None:
             self.told(self.asked, question, answer)
         self._watch(answer)
+        self.unread += answer.unread
         if answer.failure in (TIMED_OUT, ABORTED) and not again and question not in self._failed:
             # A connection may break by chance: what fails twice in a row fails.
             answer = self.ask(question, again=True)

@@ -38,6 +38,7 @@ MISSING = "C-FIND needs the package pynetdicom: pip install 'worklint[network]'"
 _PENDING = {0xFF00, 0xFF01}
 _CANCELLED = 0xFE00
 _PACKED = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d", "UV": "<Q", "SV": "<q"}
+_UNDEFINED = 0xFFFFFFFF
 _PAUSES = (0.2, 0.4)
 """Seconds between attempts to connect again."""
 _AFTER_CANCEL = 3.0
@@ -133,7 +134,7 @@ class DimseDoor:
                             # What cannot be decoded comes as nothing, and twice (pynetdicom 3.0).
                             undecoded += found is None
                             if found is not None:
-                                broken += not _readable(found)
+                                broken += not len(found) or not _readable(found)
                                 rows.append(row_of(found))
                                 if self.keep_data:
                                     data.append(found)
@@ -145,7 +146,7 @@ class DimseDoor:
                             break
                     elif code == _CANCELLED and cut:
                         pass
-                    elif code >> 12 == 0xB or code in (0x0001, 0x0107, 0x0116):
+                    elif code == _CANCELLED or code >> 12 == 0xB or code in (0x0001, 0x0107, 0x0116):
                         warning = f"{code:04X}"
                     elif code != 0:
                         failure = f"{code:04X}"
@@ -357,8 +358,8 @@ def row_of(data: Any) -> Row:
 
 
 def _readable(data: Any) -> bool:
-    """Take out of a response what no library can read; tells if there was nothing of the kind."""
-    whole = True
+    """Take out of a response what no library can read; tells if there was nothing of the kind, and no end missing."""
+    whole = not any(_cut_off(data.get_item(tag)) for tag in list(data.keys()))
     with suppress(LookupError, ValueError, AttributeError):
         data.decode()
     for tag in list(data.keys()):
@@ -370,6 +371,12 @@ def _readable(data: Any) -> bool:
             whole = False
             del data[tag]
     return whole
+
+
+def _cut_off(element: Any) -> bool:
+    """Tell if an element is shorter than it says; the library reads what is there."""
+    length, value = getattr(element, "length", None), element.value
+    return isinstance(value, bytes) and length is not None and length != _UNDEFINED and length != len(value)
 
 
 def _collect(data: Any, prefix: str, row: dict[str, tuple[str, ...]]) -> None:

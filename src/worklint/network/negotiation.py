@@ -105,10 +105,6 @@ def _back(answer: Answer, scope: Scope) -> set[Id]:
     return set(keep(answer, scope.model, scope.level))
 
 
-def _partly(answer: Answer) -> bool:
-    return answer.cut or bool(answer.unread)
-
-
 # --- relational queries -----------------------------------------------------------------------------------------------
 
 
@@ -128,7 +124,7 @@ def _relational(asker: Asker, options: frozenset[str], scopes: Sequence[Scope]) 
         failure = everything.failure or one.failure or none.failure
         if failure:
             return Tried(BROKEN, f"at {scope.level} level a query without the unique keys above fails ({failure})")
-        if not _partly(everything) and not scope.rows.keys() <= _back(everything, scope):
+        if not everything.partial and not scope.rows.keys() <= _back(everything, scope):
             return Tried(
                 BROKEN, f"at {scope.level} level known entities do not come back without the unique keys above"
             )
@@ -200,7 +196,7 @@ def _combined(asker: Asker, options: frozenset[str], scopes: Sequence[Scope]) ->
             failure = kept.failure or left.failure
             if failure:
                 return Tried(BROKEN, f"a range of dates with one of times fails ({failure})")
-            if _partly(kept) and identity not in _back(kept, found.scope):
+            if kept.partial and identity not in _back(kept, found.scope):
                 continue
             if identity not in _back(kept, found.scope):
                 return Tried(BROKEN, "date and time are two windows: a range across midnight loses what lies inside")
@@ -227,7 +223,7 @@ def _zone(asker: Asker, options: frozenset[str], scopes: Sequence[Scope]) -> Tri
         failure = next((a.failure for a in (*narrow, *wide) if a.failure), "")
         if failure:
             return Tried(BROKEN, f"a query that names its time zone fails ({failure})")
-        if any(_partly(a) for a in (*narrow, *wide)):
+        if any(a.partial for a in (*narrow, *wide)):
             continue
         if not all(identity in _back(a, found.scope) for a in wide):
             return Tried(BROKEN, "the time zone of the query is compared with a stored one")
@@ -302,7 +298,7 @@ def _empty(asker: Asker, options: frozenset[str], scopes: Sequence[Scope]) -> Tr
             if answer.failure:
                 return Tried(BROKEN, f"two quotation marks fail the query ({answer.failure})")
             back = _back(answer, scope) & scope.rows.keys()
-            if _partly(answer) and back <= without:
+            if answer.partial and back <= without:
                 continue
             if back == without:
                 return Tried(HONOURED, "two quotation marks bring back what has no value, and nothing else")
@@ -349,7 +345,7 @@ def _views(asker: Asker, options: frozenset[str], scopes: Sequence[Scope]) -> Tr
         failure = next((a.failure for a in answers if a.failure), "")
         if failure:
             return Tried(BROKEN, f"a query that names a view fails ({failure})")
-        if any(_partly(a) for a in answers):
+        if any(a.partial for a in answers):
             continue
         if _back(answers[0], scope) != _back(answers[1], scope):
             return Tried(HONOURED, f"the two views of one {'series' if scope.level == 'image' else 'study'} differ")

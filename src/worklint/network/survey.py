@@ -109,7 +109,7 @@ class Surveyor:
             return self._with_selector(model, level, fields) or answer
         rows = keep(answer, model, level)
         if not answer.cut:
-            scope = Scope(model, level, (), rows, complete=True)
+            scope = Scope(model, level, (), rows, complete=not answer.unread)
             scope.duplicates = len(rows) < len(answer.rows)
             return scope
         return self._narrowed(model, level, rows, fields) or Scope(model, level, (), rows, complete=False)
@@ -153,7 +153,7 @@ class Surveyor:
             answer = self._asker.ask(Question(model, level, (key,), fields))
             rows = keep(answer, model, level)
             if rows and not answer.failure:
-                return Scope(model, level, (key,), rows, complete=not answer.cut, note="selector")
+                return Scope(model, level, (key,), rows, complete=not answer.partial, note="selector")
         return None
 
     def below(self, model: str, scope: Scope) -> None:
@@ -216,7 +216,7 @@ class Surveyor:
         keys = [p for p in uppers if p is not None]
         answer = self._asker.ask(Question(scope.model, level, self._parents(scope), (*wanted, *keys)))
         names = [name_of(p) for p in keys]
-        if answer.failure or answer.cut or not all(r.get(n) for r in answer.rows for n in names):
+        if answer.failure or answer.partial or not all(r.get(n) for r in answer.rows for n in names):
             return False
         groups: dict[tuple[str, ...], list[Row]] = {}
         for row in keep(answer, scope.model, level).values():
@@ -250,7 +250,7 @@ class Surveyor:
         good = tuple(p for p in wanted if name_of(p) not in self.harmful.get((model, level), {}))
         answer = self._asker.ask(Question(model, level, keys, good))
         rows = keep(answer, model, level)
-        if not answer.failure and set(expected) <= rows.keys():
+        if not answer.failure and set(expected) <= rows.keys() and (rows or not good):
             return rows
         plain = self._asker.ask(Question(model, level, keys))
         if plain.failure:

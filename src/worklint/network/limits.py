@@ -1,0 +1,69 @@
+"""How many rows a source answers with at most, and which keys it wants in every query, seen from its answers.
+
+Nothing is asked to find a limit that answers would not show by themselves: it shows where different queries bring the
+same largest number of rows, and there are entities that the widest of them left out. A limit above what the archive
+holds cannot be seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from worklint.knowledge import standard
+from worklint.network import pairs
+from worklint.network.ask import Key
+from worklint.network.interactions import Together, known_value
+from worklint.network.measure import Bench
+from worklint.network.subjects import About
+from worklint.network.survey import Scope, keep
+
+MOST_WANTED = 12
+"""Attributes that are tried as the one key of a query."""
+
+
+def measure(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Return the limit on rows at a level, and what every query has to name, where that was seen."""
+    top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
+    out = _wanted(bench, scope, applied) if top and scope.note == "selector" else []
+    return [*out, *_cap(bench, scope)]
+
+
+def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "", status: str = "") -> Together:
+    return Together(what, scope.model, scope.level, does, first, second, status)
+
+
+def _cap(bench: Bench, scope: Scope) -> list[Together]:
+    widest = bench.ask()
+    answers = [a for a in bench.answers() if not a.failure and not a.cut]
+    if widest.failure or widest.cut or not widest.rows:
+        return []
+    told = {len(a.rows) for a in answers if a.warning}
+    if widest.warning and told == {len(widest.rows)}:
+        return [_said(scope, "cap", "cut", str(len(widest.rows)), status=widest.warning)]
+    sizes = Counter(len(a.rows) for a in answers)
+    most = max(sizes)
+    shown = keep(widest, scope.model, scope.level).keys()
+    others = frozenset().union(*(keep(a, scope.model, scope.level).keys() for a in answers)) - shown
+    strangers = {i for i in others if bench.known(i) not in scope.rows}
+    if strangers and len(widest.rows) == most and sizes[most] > 1:
+        return [_said(scope, "cap", "cut", str(most))]
+    return []
+
+
+def _wanted(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """A query without keys failed: for want of a key, or because the answer would be long?"""
+    refused = bench.ask(fixed=False)
+    if not refused.failure:
+        return []
+    narrow = [a for a in applied if not a.unique and not a.required][:3] or [a for a in applied if not a.unique][-3:]
+    alone = [bench.ask(Key(a.path, pairs.impossible(a.vr)), fixed=False) for a in narrow]
+    if alone and not any(a.failure for a in alone):
+        rows = max((len(a.rows) for a in bench.answers() if not a.failure), default=1)
+        return [_said(scope, "cap", "refuses", str(max(rows, 1)), status=refused.failure)]
+    names = []
+    for about in sorted(applied, key=lambda a: not (a.unique or a.required))[:MOST_WANTED]:
+        value = known_value(scope, about)
+        if value is not None and not bench.ask(Key(about.path, value[1]), fixed=False).failure:
+            names.append(about.name)
+    return [_said(scope, "wants", "refused", ",".join(names), status=refused.failure)] if names else []
