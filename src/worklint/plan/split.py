@@ -22,7 +22,7 @@ from worklint.model import GRADES, Constraint, Effect, Filter, Has, Span, Test, 
 from worklint.plan.algebra import WIDENED, conjunction, feeding, united
 from worklint.plan.checks import Left, can_be_returned, left_of, tests_of, universal
 from worklint.plan.cost import cost
-from worklint.plan.forms import Conjunction, joined
+from worklint.plan.forms import Conjunction, atoms_of, joined
 from worklint.plan.predicate import text_of
 from worklint.plan.ranges import Way, ways
 from worklint.plan.types import NOTHING, Limit, Need, Path, PlannedQuery
@@ -190,7 +190,7 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choic
         way = replace(way, slack=way.slack | WIDENED)
         adds = way.slack
     # Alternatives of one attribute are judged together, as values of one list.
-    if all(len(a) == 1 for a in way.alternatives):
+    if _of_one_kind(keys):
         at = tuple(a[0] for a in keys)
         joint = _joint(desk, place, level, [(way.alternatives[0][0], at, None)], ())
         parts: list[KeyEffect] = [joint.parts[0]]
@@ -202,6 +202,11 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choic
     if not all(_sendable(p) for p in parts):
         return None
     return Choice(test, way, tuple(keys), adds.union(*(p.adds for p in parts)))
+
+
+def _of_one_kind(keys: Sequence[tuple[KeyAt, ...]]) -> bool:
+    """Tell if alternatives are values of one list: the same attribute, asked for in the same kind of matching."""
+    return all(len(k) == 1 for k in keys) and len({k[0].sent.kind for k in keys}) == 1
 
 
 def _told_of_moments(place: Place, key: KeyAt) -> bool:
@@ -292,7 +297,8 @@ def _candidates(
         if isinstance(atom, Test):
             found += [(c, None) for c in choices(desk, level, atom, place)[:1]]
         elif isinstance(atom, Has) and atom.scope == "item" and not atom.negated:
-            inside = [t for t in tests_of(atom) if not _nested(atom, t)]
+            # What stands under an ``or`` need not hold.
+            inside = [t for t in atoms_of(atom.filter) if isinstance(t, Test) and not _nested(atom, t)]
             found += [(c, atom) for t in inside for c in choices(desk, level, t, place)[:1]]
     found += [(c, None) for t in narrowing for c in choices(desk, level, t, place)[:1]]
     found.sort(key=lambda pair: (cost(pair[0].keys[0], len(pair[0].keys)), bool(pair[0].adds)))
@@ -391,7 +397,7 @@ def _tried(
 
 def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[KeyAt, ...], ...]]]:
     """Alternatives of one attribute stand together as the values of a list; others are tried one by one."""
-    if all(len(k) == 1 for k in choice.keys):
+    if _of_one_kind(choice.keys):
         return [((choice.way.alternatives[0][0],), (tuple(k[0] for k in choice.keys),))]
     return [(a, tuple((k,) for k in keys)) for a, keys in zip(choice.way.alternatives, choice.keys, strict=True)]
 
