@@ -166,9 +166,9 @@ BELOW = FAITHFUL | {"statements": [
     {"for": {"attribute": "*lower"}, "key": {"does": "ignored"}, "returned": "no", "evidence": "good"},
 ]}  # fmt: skip
 RANGES_TELL_NOTHING = FAITHFUL | {"statements": [
-    {"for": {"attribute": "StudyTime", "kind": "single"}, "key": {"does": "ignored"}, "returned": "whole",
+    {"for": {"attribute": "SeriesTime", "kind": "single"}, "key": {"does": "ignored"}, "returned": "whole",
      "absent-means-absent": True, "evidence": "good"},
-    {"for": {"attribute": "StudyTime", "kind": "range"}, "key": {"does": "applied", "adds": ["empty"]},
+    {"for": {"attribute": "SeriesTime", "kind": "range"}, "key": {"does": "applied", "adds": ["empty"]},
      "evidence": "good"},
 ]}  # fmt: skip
 ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
@@ -181,7 +181,12 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "lifts": [], "service": {"hides": [{"what": "some", "attribute": "BodyPartExamined", "values": ["CHEST"],
                                             "for": {"level": "series"}, "evidence": "good"}]},
     }, 'image has (ImageType = "PRIMARY")', {}),
-    ("a time that goes out as a range comes back as a range does", RANGES_TELL_NOTHING, 'StudyTime = "1030"', {}),
+    ("a time that goes out as a range comes back as a range does", RANGES_TELL_NOTHING, 'SeriesTime = "1030"',
+     {"level": "series"}),
+    ("what stands under `or` inside a `has` is no key", FAITHFUL,
+     'RequestAttributesSequence has (ScheduledProcedureStepID = "RP1" or RequestedProcedureID = "RP2")', {"bound": 1}),
+    ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},
+     'PatientID in ("A1", "12") ignoring case', {"model": "patient-root"}),
     ("there are no lists of patient IDs", BELOW, "StudyDate >= 2026-01-01",
      {"model": "patient-root", "level": "patient", "transport": "dicomweb"}),
 ]  # fmt: skip
