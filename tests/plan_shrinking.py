@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace as changed
 from typing import Any
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
@@ -94,16 +94,20 @@ def _smaller(dataset: Dataset) -> Iterator[Dataset]:
     for element in dataset:
         if element.keyword.endswith("InstanceUID") or element.keyword == "PatientID":
             continue
-        less = Dataset(dataset)
-        del less[element.tag]
-        yield less
+        yield _with(dataset, element.tag)
         if element.VR == "SQ":
             for i, item in enumerate(element.value):
                 for smaller in _smaller(item):
-                    less = copy.copy(dataset)
-                    less = Dataset({**dataset._dict})
-                    less.add_new(element.tag, "SQ", Items([*element.value[:i], smaller, *element.value[i + 1 :]]))
-                    yield less
+                    items = Items([*element.value[:i], smaller, *element.value[i + 1 :]])
+                    yield _with(dataset, element.tag, DataElement(element.tag, "SQ", items))
+
+
+def _with(dataset: Dataset, tag: Any, *new: DataElement) -> Dataset:
+    """A data set with another element in the place of one, or with none."""
+    out = Dataset()
+    for element in (*(e for e in dataset if e.tag != tag), *new):
+        out.add(element)
+    return out
 
 
 # --- filter -----------------------------------------------------------------------------------------------------------

@@ -178,7 +178,9 @@ def _loose(node: Filter, without_structure: bool = False) -> Filter:
         if node.negated:
             # What a stricter comparison does not find is not excluded.
             return Any((node, Test(replace(node.constraint, ignoring=frozenset()), negated=True)))
-        return Any((Test(c), Test(_emptied(c))))
+        # Without its time a date has no moment to compare.
+        times = (replace(c, path=(*c.path[:-1], c.pair), pair=None),) if c.pair is not None else ()
+        return Any((Test(c), *(Test(_emptied(one)) for one in (c, *times))))
     if isinstance(node, Has):
         if node.negated:
             return node
