@@ -21,6 +21,8 @@ SMALL = 5
 """Up to so many conditions all sets of them are tried, so that no other set can be stronger."""
 MOST_CONDITIONS = 40
 """Above this many conditions the core is looked for among whole parts of the `and` at the top."""
+MOST_PAIRED = 16
+"""Up to so many conditions that were left out are tried again two at a time."""
 MOST_TRIALS = 2_000
 """So many verdicts are asked for one core; then the search ends with what it has."""
 
@@ -284,7 +286,7 @@ class _Search:
         """Return the largest sets found, the one with most conditions first; empty if there is none."""
         order = list(self.sources)
         try:
-            return self._all() if exhaustive and len(self.units) <= SMALL else self._descend()
+            return self._all() if exhaustive and len(self.units) <= SMALL else self._descend(exhaustive)
         finally:
             self.sources = [s for s in order if s in self.sources]
 
@@ -298,8 +300,11 @@ class _Search:
                     found.append(kept)
         return found
 
-    def _descend(self) -> list[dict[int, Constraint]]:
-        """Leave out what is to blame until all is well, then try to take back one after the other."""
+    def _descend(self, pairs: bool) -> list[dict[int, Constraint]]:
+        """Leave out what is to blame until all is well, then try to take back one after the other.
+
+        ``pairs``: two at a time as well, for of an `or` each branch has to keep something.
+        """
         units = list(self.units)
         while True:
             kept = self.kept(units)
@@ -317,10 +322,12 @@ class _Search:
             left = [u for u in units if not u & blamed]
             # Where no condition is to blame, the list as a whole is: fewer conditions may still do.
             units = left if len(left) < len(units) else units[:-1]
-        for unit in self.units:
-            if unit in units or self.trials > MOST_TRIALS:
+        out = [u for u in self.units if u not in units]
+        sizes = (1, 2) if pairs and len(out) <= MOST_PAIRED else (1,)
+        for back in (b for size in sizes for b in combinations(out, size)):
+            if self.trials > MOST_TRIALS or any(u in units for u in back):
                 continue
-            more = [u for u in self.units if u in units or u == unit]
+            more = [u for u in self.units if u in units or u in back]
             if self.kept(more).keys() > self.kept(units).keys() and self.good(self.kept(more)):
                 units = more
         return [self.kept(units)]
@@ -342,7 +349,7 @@ class _Search:
         return kept
 
 
-def _tests(node: Filter, negated: bool = False) -> Iterator[Test]:
+def _tests(node: Filter) -> Iterator[Test]:
     """Yield the tests that stand under no ``not``."""
     if isinstance(node, Test):
         yield node

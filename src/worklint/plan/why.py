@@ -242,8 +242,7 @@ def _told(place: Place, key: KeyAt, own: Behaviour) -> tuple[Evidence, ...]:
 
 
 def _promise(citation: str) -> tuple[Evidence, ...]:
-    grade = "standard" if citation.startswith("PS3") else "assumed"
-    return (Evidence(grade, citation),)
+    return (Evidence("standard" if citation.startswith("PS3") else "assumed", citation),)
 
 
 def _of_whole(worklist: Worklist, plan: Plan, effect: Effect, place: Place) -> Cause:
