@@ -45,6 +45,9 @@ FIND = {
 PACK = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d"}
 STEP = ("StudyInstanceUID", "RequestedProcedureID", "ScheduledProcedureStepID")
 
+CUT = 0xFE00
+"""An answer that the source itself ended early: what came stands."""
+
 Identity = tuple[str, ...]
 
 
@@ -159,7 +162,7 @@ class DicomClient:
                     rows += 1
                     if row is not None:
                         found |= set(identities(row, model, level))
-                elif code != 0:
+                elif code not in (0, CUT):
                     refused = f"{code:04X}"
         except (RuntimeError, ValueError) as error:
             refused = "abort" if not association.is_established else f"abort: {error}"
