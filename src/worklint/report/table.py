@@ -265,7 +265,8 @@ def _notes(report: Report, notes: dict[_Key, _Note], width: int, colour: bool) -
             texts.append(f"Remedy: {row.remedy}")
         if cell.grade:
             texts.append(f"Evidence: {grade_words(cell.grade)}")
-        texts += [f"As planned: {line}" for line in planned_outcome_lines(report, note.planned)]
+        left = planned_outcome_lines(report, note.planned, isinstance(cell, FilterRow))
+        texts += [f"As planned: {line}" for line in left]
         head = f"{note.number}".rjust(3)
         for text in texts:
             for line in wrap(text, width - 5):

@@ -119,7 +119,7 @@ def _planned(
     found = row.finding
     keys: tuple[int | str, ...] = found.constraints or ((found.worklist,) if found.worklist else ())
     outcomes = [(s, plans[k, s]) for s in found.sources for k in keys[:1] if (k, s) in plans]
-    for line in planned_outcome_lines(report, outcomes):
+    for line in planned_outcome_lines(report, outcomes, not found.constraints):
         yield from _labelled("planned", line, width, colour)
 
 

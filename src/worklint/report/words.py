@@ -285,11 +285,22 @@ def planned_outcomes(report: Report) -> dict[tuple[int | str, str], PlannedRow]:
     return out
 
 
-def planned_outcome_lines(report: Report, outcomes: Iterable[tuple[str, PlannedRow]]) -> list[str]:
-    """Return a line for each thing that is left as planned, with its sources and its first reason."""
+def planned_outcome_lines(
+    report: Report, outcomes: Iterable[tuple[str, PlannedRow]], of_list: bool = False
+) -> list[str]:
+    """Return a line for each thing that is left as planned, with its sources and its first reason.
+
+    ``of_list``: the outcomes are those of whole lists, whose reasons lie in their constraints.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for source, row in outcomes:
         why = why_it_stays(report.causes[row.causes[0]]) if row.causes and row.mark else ""
+        if of_list and row.mark:
+            why = (
+                "nothing is missing, and the conditions of the list tell why rows stay"
+                if row.verdict == "superset"
+                else why
+            )
         sources = groups.setdefault((planned_word(row), why), [])
         if source not in sources:
             sources.append(source)
