@@ -101,14 +101,18 @@ def how(plan: Plan) -> str:
     parts = []
     for role, words in (("feeds", " first"), ("answer", ""), ("subtract", " to take away")):
         mine = [q for q in plan.queries if q.role == role]
-        for level in dict.fromkeys(q.level for q in mine):
-            number = sum(1 for q in mine if q.level == level)
-            found = standard.model(mine[0].model)
-            where = f" at {level} level" if found is None or len(found.levels) > 1 else ""
-            parts.append(f"{_number(number)} {'query' if number == 1 else 'queries'}{where}{words}")
+        levels = dict.fromkeys(q.level for q in mine)
+        if mine:
+            parts.append(" and ".join(_queries([q for q in mine if q.level == level]) for level in levels) + words)
     names = list(dict.fromkeys(n for q in plan.queries if q.remaining != NOTHING for n in _checked(q)))
-    text = ", then ".join(parts) if len(parts) < 4 else ", ".join(parts)
+    text = ", then ".join(parts)
     return text + (f"; the client checks {_listed(names)}" if names else "")
+
+
+def _queries(alike: Sequence[PlannedQuery]) -> str:
+    found = standard.model(alike[0].model)
+    where = f" at {alike[0].level} level" if found is None or len(found.levels) > 1 else ""
+    return f"{_number(len(alike))} {'query' if len(alike) == 1 else 'queries'}{where}"
 
 
 def _number(number: int) -> str:
