@@ -7,6 +7,7 @@ list less reliable at any source, or that claims to keep a meaning which is not 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -19,10 +20,10 @@ from worklint.record import frozen, replace
 from worklint.references import Names
 from worklint.rules.logic import same_meaning
 from worklint.rules.rewrites import WAYS, Proposal, proposals
-from worklint.run import Examined, Options, examine
+from worklint.run import Examined, Options, Places, examine
 from worklint.sources import Site
-from worklint.syntax.places import block_at, comments, holds, stretch
-from worklint.syntax.tree import WorklistBlock
+from worklint.syntax.places import Block, comments, holds, stretch, without_comments
+from worklint.syntax.tree import Document, FilterBlock, WorklistBlock
 from worklint.text import Text
 
 MOST_PASSES = 10
@@ -30,7 +31,7 @@ MOST_PASSES = 10
 MOST_EDITS = 3
 """Edits that one finding is offered."""
 _ALL = Choice(no_ignore=True)
-_NO_LINE_END = re.compile(r"[^\r\n]")
+_WORD = re.compile(r"[^\W\d_](?:\w|-(?=\w))*")
 
 
 @frozen(eq=False)
@@ -166,9 +167,11 @@ class _Standing:
     complete: frozenset[str]
 
 
-def _examined(material: Material, texts: Sequence[Text], shared: Sequence[Text]) -> Examined:
+def _examined(
+    material: Material, texts: Sequence[Text], shared: Sequence[Text], places: Places | None = None
+) -> Examined:
     options = replace(material.options, choice=_ALL, baseline={}, planned=False, plan_up_to=0, edits="")
-    return examine(texts, material.site, material.today, shared=shared, options=options)
+    return examine(texts, material.site, material.today, shared=shared, options=options, places=places)
 
 
 def _standing(examined: Examined) -> _Standing:
@@ -211,18 +214,56 @@ def _proved(before: Examined, after: Examined) -> bool:
     return alike and all(same_meaning(one, other) for one, other in pairs)
 
 
+class _Sheet:
+    """One file at work: its blocks by place, and its filters by name, so that a few blocks can be looked at alone."""
+
+    def __init__(self, text: Text, document: Document | None) -> None:
+        """Take a file as it was read."""
+        self.text = text
+        self.bare = without_comments(text.content)
+        lists = document.worklists if document else ()
+        filters = document.filters if document else ()
+        self.blocks: list[Block] = sorted([*lists, *filters], key=lambda b: b.span)
+        self.starts = [(b.span.line, b.span.column) for b in self.blocks]
+        self.filters = {b.name: b for b in filters}
+        self.lists = {b.head: b for b in lists}
+
+    def block_at(self, span: Span) -> Block | None:
+        """Return the block in which a span lies."""
+        at = bisect_right(self.starts, (span.line, span.column)) - 1
+        return self.blocks[at] if at >= 0 and holds(self.blocks[at].span, span) else None
+
+    def source(self, block: Block, edit: Edit | None = None) -> str:
+        """Return the text of a block, after an edit if it lies there."""
+        start, end = stretch(self.text, block.span)
+        if edit is None or edit.span.file != self.text.file or not holds(block.span, edit.span):
+            return self.text.content[start:end]
+        first, last = stretch(self.text, edit.span)
+        return self.text.content[start:first] + edit.text + self.text.content[last:end]
+
+
 class _Desk:
-    """The findings of one run at work: trees by file, and how the lists that an edit concerns stood before."""
+    """The findings of one run at work, and how the lists that an edit concerns stood before and stand after it.
+
+    An edit is judged on a text of nothing but the blocks that it concerns: places in that text mean nothing.
+    """
 
     def __init__(self, examined: Examined, material: Material, unsafe: bool) -> None:
         """Begin with nothing judged."""
-        self.material, self.unsafe = material, unsafe
-        self.worklists = examined.resolved.worklists
-        self.texts = {t.file: t for t in material.texts}
-        self.documents = {d.file: d for d in examined.documents}
+        self.material, self.unsafe, self.places = material, unsafe, examined.places
+        self.worklists = {w.id: w for w in examined.resolved.worklists}
+        self.by_place = {(w.file, w.span): w.id for w in examined.resolved.worklists}
+        documents = {d.file: d for d in (*examined.shared, *examined.documents)}
+        self.sheets = {t.file: _Sheet(t, documents.get(t.file)) for t in (*material.shared, *material.texts)}
+        self.own = {t.file for t in material.texts}
         self.labels: Mapping[str, Label] = Names.of(material.site.enterprise, material.site.vocabulary).labels
-        self.before: dict[tuple[frozenset[str], str], tuple[Examined, _Standing]] = {}
+        self.named: dict[str, list[Block]] = {}
+        for sheet in self.sheets.values():
+            for name, block in sheet.filters.items():
+                self.named.setdefault(name, []).append(block)
+        self.before: dict[tuple[object, ...], tuple[Examined, _Standing]] = {}
         self.after: dict[tuple[Span, str], tuple[Examined, _Standing]] = {}
+        self.words: dict[Span, set[str]] = {}
 
     def edits(self, finding: Finding) -> tuple[Edit, ...]:
         """Return the edits that answer a finding, those that keep the meaning first."""
@@ -238,33 +279,29 @@ class _Desk:
         return tuple(sorted(found.values(), key=lambda e: not e.safe))
 
     def _proposals(self, finding: Finding) -> Iterator[Proposal]:
-        file = finding.span.file
-        if file not in self.texts or file not in self.documents:
+        if finding.span.file not in self.own:
             return
-        worklist = next((w for w in self.worklists if w.id == finding.worklist), None)
+        sheet = self.sheets[finding.span.file]
+        worklist = self.worklists.get(finding.worklist or "")
         home = None
-        if worklist is not None and worklist.file in self.texts and worklist.file in self.documents:
-            block = next((b for b in self.documents[worklist.file].worklists if b.head == worklist.span), None)
-            home = (self.texts[worklist.file], block) if block is not None else None
-        yield from proposals(finding, self.documents[file], self.texts[file], worklist, self.labels, home)
+        if worklist is not None and worklist.file in self.own and worklist.span in self.sheets[worklist.file].lists:
+            other = self.sheets[worklist.file]
+            home = (other.text, other.lists[worklist.span])
+        block = sheet.block_at(finding.span)
+        yield from proposals(finding, block, sheet.text, sheet.bare, worklist, self.labels, home)
 
     def _judged(self, finding: Finding, proposal: Proposal) -> Edit | None:
         """Return the edit of a proposal, or ``None`` if it is not to be offered."""
-        text = self.texts.get(proposal.span.file)
-        if text is None:
+        file = proposal.span.file
+        if file not in self.own:
             return None
-        start, end = stretch(text, proposal.span)
-        if Counter(comments(text.content[start:end])) - Counter(comments(proposal.text)):
+        start, end = stretch(self.sheets[file].text, proposal.span)
+        if Counter(comments(self.sheets[file].text.content[start:end])) - Counter(comments(proposal.text)):
             # What somebody wrote beside it would be lost.
             return None
-        lists = self._concerned(text.file, proposal.span)
-        before, stood = self._stood(lists, text.file)
         edit = Edit(proposal.span, proposal.text, False, proposal.description)
-        known = self.after.get((edit.span, edit.text))
-        if known is None:
-            examined = self._examined(lists, text.file, edit)
-            known = self.after[(edit.span, edit.text)] = examined, _standing(examined)
-        after, stands = known
+        lists = self._concerned(file, proposal.span)
+        (before, stood), (after, stands) = self._stood_and_stand(lists, edit)
         if not _no_worse(stood, stands):
             return None
         safe = proposal.keeps != "never" and _proved(before, after)
@@ -274,51 +311,78 @@ class _Desk:
 
     def _concerned(self, file: str, span: Span) -> frozenset[str]:
         """Return the lists that may change where a span of a file is edited."""
-        block = block_at(self.documents[file], span)
+        block = self.sheets[file].block_at(span)
         if isinstance(block, WorklistBlock):
-            return frozenset(w.id for w in self.worklists if (w.file, w.span) == (file, block.head))
+            return frozenset({self.by_place[file, block.head]} if (file, block.head) in self.by_place else ())
         if block is None:
-            return frozenset(w.id for w in self.worklists if w.file == file)
+            return frozenset(w.id for w in self.worklists.values() if w.file == file)
+        # A list of which part could not be read may use it without our knowing.
         return frozenset(
             w.id
-            for w in self.worklists
+            for w in self.worklists.values()
             if not w.complete or any(holds(block.span, place) for c, _ in w.constraints for place in (c.span, *c.via))
         )
 
-    def _stood(self, lists: frozenset[str], file: str) -> tuple[Examined, _Standing]:
-        found = self.before.get((lists, file))
-        if found is None:
-            examined = self._examined(lists, file, None)
-            found = self.before[(lists, file)] = examined, _standing(examined)
-        return found
+    def _stood_and_stand(
+        self, lists: frozenset[str], edit: Edit
+    ) -> tuple[tuple[Examined, _Standing], tuple[Examined, _Standing]]:
+        """Examine the lists that an edit concerns, with the filters that they use, before and after it."""
+        file = edit.span.file
+        block = self.sheets[file].block_at(edit.span)
+        used = self._used(lists, block, edit.text)
+        key = (lists, file, used if block is not None else None)
+        if key not in self.before:
+            self.before[key] = self._examined(lists, used, block, edit, None)
+        if (edit.span, edit.text) not in self.after:
+            self.after[edit.span, edit.text] = self._examined(lists, used, block, edit, edit)
+        return self.before[key], self.after[edit.span, edit.text]
 
-    def _examined(self, lists: frozenset[str], file: str, edit: Edit | None) -> Examined:
-        """Examine these lists alone, perhaps after an edit in a file."""
-        homes = {w.file for w in self.worklists if w.id in lists}
-        texts = [self._alone(t, lists) for t in self.material.texts if t.file == file or t.file in homes]
-        shared = self.material.shared
-        if edit is not None:
-            texts = [applied(t, (edit,)) if t.file == file else t for t in texts]
-            shared = tuple(applied(t, (edit,)) if t.file == file else t for t in shared)
-        if not lists:
-            texts = [self._with_users(t) if t.file == file else t for t in texts]
-        return _examined(self.material, texts, shared)
+    def _examined(
+        self, lists: frozenset[str], used: frozenset[str], block: Block | None, edit: Edit, made: Edit | None
+    ) -> tuple[Examined, _Standing]:
+        file = edit.span.file
+        texts, shared = [], list(self.material.shared)
+        if block is None:
+            # It lies outside the blocks, or makes one: nothing less than the file shows what it does.
+            whole = self.sheets[file].text
+            texts = [whole if made is None else applied(whole, (made,))]
+        else:
+            shared = [self._sheet(t.file, (), used, made) for t in shared]
+            for home in dict.fromkeys([file, *sorted(self.worklists[one].file for one in lists)]):
+                texts.append(self._sheet(home, lists, used, made))
+            if not lists and isinstance(block, FilterBlock):
+                user = f'\nworklist "" {{ where {block.name} }}\n'
+                texts = [Text.of(texts[0].content + user, file)]
+        examined = _examined(self.material, texts, shared, self.places)
+        return examined, _standing(examined)
 
-    def _alone(self, text: Text, lists: frozenset[str]) -> Text:
-        """Return a text of which all lists but these are blanked out; what is left keeps its place."""
-        kept = {w.span for w in self.worklists if w.id in lists and w.file == text.file}
-        content = text.content
-        for block in self.documents[text.file].worklists if text.file in self.documents else ():
-            if block.head not in kept:
-                start, end = stretch(text, block.span)
-                content = content[:start] + _NO_LINE_END.sub(" ", content[start:end]) + content[end:]
-        return Text.of(content, text.file)
+    def _used(self, lists: frozenset[str], block: Block | None, words: str) -> frozenset[str]:
+        """Return the names of the filters that lists and words use, and of what those use."""
+        waiting = [self.sheets[w.file].lists[w.span] for w in (self.worklists[one] for one in lists)]
+        waiting += [block] if block is not None else []
+        found = {block.name} if isinstance(block, FilterBlock) else set()
+        names = set(_WORD.findall(words))
+        while waiting or names:
+            for name in names & self.named.keys() - found:
+                found.add(name)
+                waiting += self.named[name]
+            names = self._words(waiting.pop()) if waiting else set()
+        return frozenset(found)
 
-    def _with_users(self, text: Text) -> Text:
-        """Return a text with a list for each filter, so that what no list uses is judged too."""
-        names = [b.name for b in self.documents[text.file].filters]
-        users = "".join(f'\nworklist "{name}" {{ where {name} }}' for name in names)
-        return Text.of(f"{text.content}\n{users}\n", text.file)
+    def _words(self, block: Block) -> set[str]:
+        known = self.words.get(block.span)
+        if known is None:
+            sheet = self.sheets[block.span.file]
+            start, end = stretch(sheet.text, block.span)
+            known = self.words[block.span] = set(_WORD.findall(sheet.bare, start, end))
+        return known
+
+    def _sheet(self, file: str, lists: frozenset[str] | tuple[()], used: frozenset[str], made: Edit | None) -> Text:
+        """Return a text of some blocks of a file."""
+        sheet = self.sheets[file]
+        mine = [sheet.lists[w.span] for w in (self.worklists[one] for one in sorted(lists)) if w.file == file]
+        blocks = [*(b for name, b in sheet.filters.items() if name in used), *mine]
+        return Text.of("\n".join(sheet.source(b, made) for b in blocks) + "\n", file)
 
 
 def _helps(finding: Finding, before: _Standing, after: _Standing, safe: bool) -> bool:

@@ -32,13 +32,17 @@ if TYPE_CHECKING:
     from worklint.plan.types import Plan
 
 
+Places = dict[tuple[str, str, str], Place]
+"""Sources as a list meets them, by source, model and purpose."""
+
+
 @frozen
 class Options:
     """How a run is made: which findings count, the baseline, the limits of reading.
 
     ``planned``: lists are planned too, and always where there are no more than ``plan_up_to`` pairs of list and source;
-    ``enterprise``: and looked at over all their sources together. ``edits``: findings carry the changes of the text
-    that answer them, those that keep the meaning or all.
+    ``enterprise``: and looked at over all their sources together, always where there are no more than ``across_up_to``
+    pairs. ``edits``: findings carry the changes of the text that answer them, those that keep the meaning or all.
     """
 
     choice: Choice = field(default_factory=Choice)
@@ -48,6 +52,7 @@ class Options:
     planned: bool = False
     plan_up_to: int = 0
     enterprise: bool = False
+    across_up_to: int = 0
     edits: Literal["", "safe", "all"] = ""
 
 
@@ -56,7 +61,7 @@ class Examined:
     """What texts say and what each source makes of it, before anything is accepted or left out.
 
     ``judged`` maps worklist id to source id to verdicts; ``documents`` are the trees of the texts, ``shared`` of those
-    that the project names.
+    that the project names. ``places`` can serve the next run over the same site: what is looked up at a place is kept.
     """
 
     documents: tuple[Document, ...]
@@ -64,6 +69,7 @@ class Examined:
     resolved: Resolved
     judged: Mapping[str, Mapping[str, Judged]]
     findings: tuple[Finding, ...]
+    places: Places
 
 
 def run(
@@ -104,7 +110,7 @@ def run(
         from worklint.planning import plan_all, views_of
 
         plans = plan_all(site, resolved.worklists, examined.judged)
-        if options.enterprise:
+        if options.enterprise or 0 < pairs <= options.across_up_to:
             views = views_of(site, resolved.worklists, examined.judged, plans)
     return build(site, resolved.worklists, examined.judged, findings, today, plans, views)
 
@@ -117,8 +123,12 @@ def examine(
     shared: Sequence[Text] = (),
     documents: Sequence[Document] = (),
     options: Options | None = None,
+    places: Places | None = None,
 ) -> Examined:
-    """Read, resolve and judge texts: the first half of ``run``, whose arguments these are."""
+    """Read, resolve and judge texts: the first half of ``run``, whose arguments these are.
+
+    ``places`` are those of an earlier run over the same site.
+    """
     options = options or Options()
     parsed = [*(parse(t, options.limits) for t in texts), *documents]
     shared_parsed = [parse(t, options.limits) for t in shared]
@@ -130,7 +140,7 @@ def examine(
             findings += [_syntax_finding(p) for p in document.problems]
     judged: dict[str, dict[str, Judged]] = {}
     # Places are compared by identity, so that what is looked up at one serves every list that meets it alike.
-    places: dict[tuple[str, str, str], Place] = {}
+    places = {} if places is None else places
     first = 0
     for worklist in resolved.worklists:
         if worklist.complete:
@@ -139,7 +149,7 @@ def examine(
             findings += found
         first += len(worklist.constraints)
     findings += site_findings(site, [w for w in resolved.worklists if w.complete])
-    return Examined(tuple(parsed), tuple(shared_parsed), resolved, judged, tuple(findings))
+    return Examined(tuple(parsed), tuple(shared_parsed), resolved, judged, tuple(findings), places)
 
 
 def _syntax_finding(problem: Problem) -> Finding:
@@ -160,9 +170,7 @@ def _unused_entry(key: BaselineKey) -> Finding:
     return Finding("WL160", "info", Span(file, 1, 1, 1, 1), message, "write the baseline anew", worklist)
 
 
-def _judge_one(
-    site: Site, worklist: Worklist, first: int, known: dict[tuple[str, str, str], Place]
-) -> tuple[dict[str, Judged], list[Finding]]:
+def _judge_one(site: Site, worklist: Worklist, first: int, known: Places) -> tuple[dict[str, Judged], list[Finding]]:
     verdicts: dict[str, Judged] = {}
     places = {}
     done: dict[tuple[object, ...], Judged] = {}

@@ -17,8 +17,8 @@ from worklint.record import frozen, replace
 from worklint.rules.bounds import bounding_test, bounds_in_time, lower_level, of_one_entity
 from worklint.rules.value_sets import value_set
 from worklint.syntax.places import (
+    Block,
     Stretch,
-    block_at,
     chain_at,
     comments,
     holds,
@@ -31,9 +31,7 @@ from worklint.syntax.tree import (
     And,
     Between,
     Compare,
-    Document,
     Expression,
-    FilterBlock,
     HasAll,
     HasEntity,
     In,
@@ -70,7 +68,7 @@ class Spot:
     finding: Finding
     text: Text
     bare: str
-    block: WorklistBlock | FilterBlock
+    block: Block
     chain: tuple[Expression, ...]
     worklist: Worklist | None
     tests: Mapping[Span, tuple[Constraint, bool]]
@@ -102,22 +100,20 @@ class Spot:
 
 
 def proposals(
-    finding: Finding, document: Document, text: Text, worklist: Worklist | None, labels: Mapping[str, Label],
-    home: tuple[Text, WorklistBlock] | None,
+    finding: Finding, block: Block | None, text: Text, bare: str, worklist: Worklist | None,
+    labels: Mapping[str, Label], home: tuple[Text, WorklistBlock] | None,
 ) -> Iterator[Proposal]:  # fmt: skip
     """Yield what could be written in answer to a finding, the plainest first.
 
-    ``document`` and ``text`` are those of the finding's file, ``worklist`` is its list and ``home`` the text and the
-    block of that; ``labels`` is the vocabulary by casefolded label.
+    ``block`` and ``text`` are those in which the finding lies, ``bare`` is the text without comments; ``worklist`` is
+    its list, and ``home`` the text and the block of that; ``labels`` is the vocabulary by casefolded label.
     """
     instead = dict(finding.facts).get("instead")
     if instead is not None:
         yield _instead(text, finding.span, instead)
-    block = block_at(document, finding.span)
     if block is None or finding.rule not in WAYS:
         return
     tests = {c.span: (c, negated) for c, negated in worklist.constraints} if worklist else {}
-    bare = without_comments(text.content)
     spot = Spot(finding, text, bare, block, chain_at(block, finding.span), worklist, tests, labels, home)
     for way in WAYS[finding.rule]:
         yield from way(spot)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 
 from worklint.model import Span
-from worklint.syntax.tree import And, Document, Expression, FilterBlock, HasEntity, HasItem, Not, Or, WorklistBlock
+from worklint.syntax.tree import And, Expression, FilterBlock, HasEntity, HasItem, Not, Or, WorklistBlock
 from worklint.text import Text
 
 _QUIET = re.compile(r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|#[^\n]*+')
 
+Block = WorklistBlock | FilterBlock
 Stretch = tuple[int, int]
 """Two offsets of a text, the second exclusive."""
 
@@ -33,13 +34,7 @@ def holds(outer: Span, inner: Span) -> bool:
     )
 
 
-def block_at(document: Document, span: Span) -> WorklistBlock | FilterBlock | None:
-    """Return the block of a document in which a span lies."""
-    blocks: list[WorklistBlock | FilterBlock] = [*document.worklists, *document.filters]
-    return next((b for b in blocks if holds(b.span, span)), None)
-
-
-def chain_at(block: WorklistBlock | FilterBlock, span: Span) -> tuple[Expression, ...]:
+def chain_at(block: Block, span: Span) -> tuple[Expression, ...]:
     """Return the conditions that hold a span, from the whole condition of the block to the smallest."""
     node = block.where if isinstance(block, WorklistBlock) else block.condition
     found: list[Expression] = []
