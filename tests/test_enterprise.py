@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from worklint.cli import judging, main
 from worklint.knowledge.data import read_json
 from worklint.project import read_project
 from worklint.report import writer
@@ -117,3 +118,34 @@ def test_reports_tell_it_and_json_fits_its_schema() -> None:
     del found["enterprise"][0]["cores"][0]["sources"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(found, read_json("reports/schema/report.schema.json"))
+
+
+@pytest.mark.parametrize(
+    ("words", "planned", "across"),
+    [
+        (("matrix",), True, False),
+        (("matrix", "--enterprise"), True, True),
+        (("matrix", "--output", "page.html"), True, True),
+        (("check",), False, False),
+        (("check", "--planned"), True, False),
+        (("check", "--output", "page.md"), True, True),
+    ],
+)
+@pytest.mark.parametrize("most", [500, 2])
+def test_what_is_planned_unasked_is_bounded(
+    words: tuple[str, ...], planned: bool, across: bool, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "worklint.yaml").write_text(PROJECT)
+    (tmp_path / "a.worklist").write_text('worklist "W" { where PatientID = "1" }\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judging, "PLANNED_AT_ONCE", most)
+    found = []
+    write = judging.write_results
+    monkeypatch.setattr(judging, "write_results", lambda g, i, r, *a, **k: (found.append(r), write(g, i, r, *a, **k)))
+    main([*words, "--fail-on", "never"])
+    asked = {"--planned", "--enterprise"} & set(words)
+    assert (found[0].summary.planned is not None) == (planned and (most == 500 or bool(asked)))
+    assert bool(found[0].enterprise) == (across and (most == 500 or "--enterprise" in words))
+    told = "are not planned unasked" in capsys.readouterr().err
+    assert told == (words[0] == "matrix" and found[0].summary.planned is None)

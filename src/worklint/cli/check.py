@@ -38,10 +38,9 @@ def run(given: Given) -> int:
         if given["diff"]:
             return fixing.show(given, gathered, found)
         gathered = fixing.write(given, gathered, found)
-    pages = judging.shows_plans(given)
+    unasked = judging.PLANNED_AT_ONCE if judging.shows_plans(given) else 0
     options = Options(
-        choice=choice, baseline=baseline, planned=given["planned"],
-        plan_up_to=judging.PLANNED_AT_ONCE if pages else 0, enterprise=pages,
+        choice=choice, baseline=baseline, planned=given["planned"], plan_up_to=unasked, across_up_to=unasked
     )  # fmt: skip
     options = replace(options, edits="all" if given["unsafe_fixes"] else "safe")
     report = judging.judge(given, gathered, options)

@@ -18,7 +18,7 @@ def run(given: Given) -> int:
         return 0
     options = Options(
         planned=given["planned"] or given["enterprise"], plan_up_to=judging.PLANNED_AT_ONCE,
-        enterprise=given["enterprise"] or judging.shows_plans(given),
+        enterprise=given["enterprise"], across_up_to=judging.PLANNED_AT_ONCE if judging.shows_plans(given) else 0,
     )  # fmt: skip
     report = judging.judge(given, gathered, options)
     judging.tell_unplanned(given, report)

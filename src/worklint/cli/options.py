@@ -122,7 +122,7 @@ MATRIX = Command(
     _PATHS,
     (Option("--planned", "Plan every list, also where that takes long (more than 500 pairs of list and source)."),
      Option("--enterprise", "Show each list over all its sources: the portable core, what is lost, who is asked apart, "
-            "what comes twice. HTML and Markdown always do."),
+            "what comes twice. HTML and Markdown do unasked, up to 500 pairs of list and source."),
      *_PROJECT, *_OUTPUT, *_TALK),
     (
         ("worklint matrix", "a table on the terminal"),
