@@ -268,15 +268,17 @@ def _there(clock: str, offset: str) -> str:
 # --- TLS --------------------------------------------------------------------------------------------------------------
 
 
-def certificates(folder: Path) -> Path:
-    """Make three self-signed certificates: of the source, of the client, and of somebody else."""
+def certificates(folder: Path, names: str = "") -> Path:
+    """Make three self-signed certificates: of the source, of the client, and of somebody else; ``names`` of hosts."""
+    more = ["-addext", f"subjectAltName={names}"] if names else []
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl command to make certificates with")
     for name in ("source", "client", "other"):
         made = subprocess.run(
             [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-             "-days", "2", "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"],
+             "-days", "2", "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
+             *more],
             capture_output=True, timeout=20, check=False,
         )  # fmt: skip
         if made.returncode:

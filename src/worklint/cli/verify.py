@@ -113,7 +113,7 @@ def _at_source(
             if not verifier.offered(place, source.id in (worklist.sources or ())):
                 continue
             judging.tell(given, f"{source.id}: {worklist.id}")
-            found += verifier.verify(worklist, place)
+            found.extend(verifier.verify(worklist, place))
     except NetworkError as problem:
         error = str(problem)
     finally:

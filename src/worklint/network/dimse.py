@@ -51,6 +51,8 @@ def _libraries() -> Any:
     except ImportError:
         raise NetworkError(MISSING) from None
     pynetdicom._config.LOG_HANDLER_LEVEL = "none"
+    # Every identifier would be laid out as text for a log that nobody reads; values are read on the way, too.
+    pynetdicom._config.LOG_REQUEST_IDENTIFIERS = pynetdicom._config.LOG_RESPONSE_IDENTIFIERS = False
     # One more response than is expected is no reason for a message on standard error.
     import logging
 
@@ -131,18 +133,21 @@ class DimseDoor:
                     elif code in _PENDING:
                         unsupported |= code == 0xFF01
                         if len(rows) < most_rows:
-                            # What cannot be decoded comes as nothing, and twice (pynetdicom 3.0).
+                            # What cannot be decoded comes as nothing, and twice (pynetdicom 3.0), or as no element.
                             undecoded += found is None
-                            if found is not None:
-                                broken += not len(found) or not _readable(found)
+                            if found is not None and len(found):
+                                broken += not _readable(found)
                                 rows.append(row_of(found))
                                 if self.keep_data:
                                     data.append(found)
+                            else:
+                                broken += found is not None
                         if not cut and (len(rows) >= most_rows or now - started > 4 * self._timeout):
                             cut, stop_by = True, now + _AFTER_CANCEL
                             association.send_c_cancel(1, query_model=sop_class)
                         if cut and now > stop_by:
                             association.abort()
+                            self._open.pop((question.model, question.options), None)
                             break
                     elif code == _CANCELLED and cut:
                         pass
@@ -152,6 +157,11 @@ class DimseDoor:
                         failure = f"{code:04X}"
         except (RuntimeError, ValueError, OSError, struct.error):
             failure = ABORTED
+        if failure in (ABORTED, TIMED_OUT):
+            # That it is ended the library notices a moment later; a query on it would wait for nothing.
+            self._open.pop((question.model, question.options), None)
+            if association.is_established:
+                association.abort()
         return Answer(
             tuple(rows), failure, cut, unsupported, warning, time.monotonic() - started, tuple(data),
             unread=broken + (undecoded + 1) // 2,
@@ -360,7 +370,7 @@ def row_of(data: Any) -> Row:
 def _readable(data: Any) -> bool:
     """Take out of a response what no library can read; tells if there was nothing of the kind, and no end missing."""
     whole = not any(_cut_off(data.get_item(tag)) for tag in list(data.keys()))
-    with suppress(LookupError, ValueError, AttributeError):
+    with suppress(Exception):
         data.decode()
     for tag in list(data.keys()):
         try:

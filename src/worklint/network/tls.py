@@ -54,7 +54,7 @@ def problem(error: ssl.SSLError, without: str) -> str:
             "certificate of the authority that signed it, or with the certificate itself"
         )
     reason = (error.reason or str(error)).lower().replace("_", " ")
-    if "alert" in reason:
+    if "alert" in reason or isinstance(error, ssl.SSLEOFError):
         return (
             f"breaks off TLS ({reason}); does it ask for a client certificate that it knows? {VARIABLES['cert']} "
             f"and {VARIABLES['key']} name the files"

@@ -8,7 +8,7 @@ below where it needs those. What the source does not show cannot be decided, and
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from itertools import islice, product
@@ -31,6 +31,7 @@ from worklint.network.ask import (
     NotOffered,
     Path,
     Question,
+    Row,
     name_of,
     values_in,
 )  # fmt: skip
@@ -42,6 +43,7 @@ from worklint.oracle.matcher import Entity, UndecidedError, entities_at, matches
 from worklint.plan import Plan, plan
 
 AGREES, COVERS, CONTRADICTED, UNDECIDED = "agrees", "covers", "contradicted", "undecided"
+NAMELESS = "some responses do not say which entity they mean"
 MOST_PARENTS = 60
 """Entities of an upper level below which a filter's lower values are read."""
 MOST_REQUESTS = 64
@@ -108,16 +110,16 @@ class Verifier:
                 self._offered[place.model] = False
         return self._offered[place.model]
 
-    def verify(self, worklist: Worklist, place: Place) -> list[Compared]:
-        """Return the comparison of a worklist's filter, of its plan, and of each of its constraints alone."""
-        out = [self._one(worklist, place, None), *self._as_planned(worklist, place)]
+    def verify(self, worklist: Worklist, place: Place) -> Iterator[Compared]:
+        """Yield the comparison of a worklist's filter, of its plan, and of each of its constraints alone."""
+        yield self._one(worklist, place, None)
+        yield from self._as_planned(worklist, place)
         if len(worklist.constraints) > 1:
             for index, (constraint, negated) in enumerate(worklist.constraints):
                 alone = replace(
                     worklist, filter=Test(constraint, negated), constraints=((constraint, negated),), show=(), sort=()
                 )
-                out.append(self._one(alone, place, index))
-        return out
+                yield self._one(alone, place, index)
 
     def _one(self, worklist: Worklist, place: Place, index: int | None) -> Compared:
         predicted = judge(worklist, place).effect
@@ -158,8 +160,7 @@ class Verifier:
         shown = self._shown(worklist)
         if shown.why:
             return Observed(len(outcome.rows), why=shown.why)
-        back = {values_in(r, self._names(worklist)) for r in outcome.rows}
-        return self._held(worklist, shown, back, len(outcome.rows), outcome.partial)
+        return self._held(worklist, shown, outcome.rows, outcome.partial)
 
     def _observe(self, worklist: Worklist, place: Place) -> Observed:
         form = conjunctions(worklist)
@@ -175,36 +176,39 @@ class Verifier:
             return Observed(why="a value is known only when the list is opened")
         if any(not k.path for keys, _ in asked for k in keys):
             return Observed(why="a label without DICOM attribute cannot be sent")
-        back: set[Id] = set()
-        rows, partial = 0, []
+        rows: list[Row] = []
+        partial: list[str] = []
         for keys, empties in asked:
             answer = self._ask(worklist, keys, empties)
             if answer.failure:
                 return _failed(answer.failure, answer.because)
-            rows += len(answer.rows)
+            rows += answer.rows
             partial += [CUT] if answer.cut else []
             partial += [UNREAD] if answer.unread else []
-            back |= {values_in(r, self._names(worklist)) for r in answer.rows}
         shown = self._shown(worklist)
         if shown.why:
-            return Observed(rows, why=shown.why)
-        return self._held(worklist, shown, back, rows, tuple(dict.fromkeys(partial)))
+            return Observed(len(rows), why=shown.why)
+        return self._held(worklist, shown, rows, tuple(dict.fromkeys(partial)))
 
-    def _held(self, worklist: Worklist, shown: _Shown, back: set[Id], rows: int, partial: tuple[str, ...]) -> Observed:
+    def _held(self, worklist: Worklist, shown: _Shown, rows: Sequence[Row], partial: tuple[str, ...]) -> Observed:
+        names = tuple(name_of(p) for p in identity_paths(worklist.model, worklist.level))
+        back = {i for r in rows if any(i := values_in(r, names))}
+        if not all(any(values_in(r, names)) for r in rows):
+            partial = (*partial, NAMELESS)
+        if UNREAD in shown.partial:
+            # What a test says of a value that cannot be read, nobody knows.
+            return Observed(len(rows), why=f"{UNREAD}, so nothing can be compared")
         try:
             true = {i for i, e in shown.entities.items() if matches(worklist.filter, e, zone=self._zone)}
         except UndecidedError:
-            return Observed(rows, why="what is alike by sound is the source's own matter")
+            return Observed(len(rows), why="what is alike by sound is the source's own matter")
         known = set(shown.entities)
         added = (back & known) - true
         missed = set() if partial else true - back
         beyond = {i for i in added if not _by_spelling(worklist.filter, shown.entities[i])}
         parts = (*partial, *shown.partial)
         why = f"{', '.join(dict.fromkeys(parts))}: compared on a part" if parts else ""
-        return Observed(rows, len(true), len(added), len(beyond), len(missed), "", not parts, why)
-
-    def _names(self, worklist: Worklist) -> tuple[str, ...]:
-        return tuple(name_of(p) for p in identity_paths(worklist.model, worklist.level))
+        return Observed(len(rows), len(true), len(added), len(beyond), len(missed), "", not parts, why)
 
     def _ask(self, worklist: Worklist, keys: Sequence[KeyAt], empties: Sequence[KeyAt]) -> Answer:
         sent = tuple(Key(k.path, k.sent.text) for k in keys)
@@ -274,7 +278,7 @@ class _Reader:
         if missing:
             return _Shown({}, why=f"the source shows no value of {', '.join(missing)}, so nothing can be compared")
         names = [name_of(p) for p in identity_paths(self.model, self.level)]
-        entities = {values_in(row_of(e.dataset), names): e for e in entities_at(tops, self.level)}
+        entities = {i: e for e in entities_at(tops, self.level) if any(i := values_in(row_of(e.dataset), names))}
         return _Shown(entities, tuple(self.partial))
 
     def _below(self, parents: tuple[Key, ...], depth: int) -> tuple[Entity, ...]:

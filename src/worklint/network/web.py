@@ -185,8 +185,9 @@ class WebDoor:
         if isinstance(error, http.client.IncompleteRead):
             return "breaks off in the middle of an answer"
         if isinstance(error, ConnectionError):
-            hint = "" if self._address.scheme == "https" else "; does it want TLS (https://)?"
-            return f"closes the connection without an answer{hint}"
+            files = " and ".join(tls.VARIABLES[w] for w in ("cert", "key"))
+            hint = f"a client certificate ({files})" if self._address.scheme == "https" else "TLS (https://)"
+            return f"closes the connection without an answer; does it want {hint}?"
         if isinstance(error, http.client.HTTPException):
             return f"does not speak HTTP with us ({type(error).__name__}); is this the port of another protocol?"
         return f"cannot be reached: {getattr(error, 'strerror', None) or type(error).__name__}"
