@@ -116,7 +116,7 @@ class DimseDoor:
             Unreachable, NotOffered: if a connection that was lost cannot be made again.
         """
         association = self._again(question.model, question.options)
-        sop_class = standard.model(question.model).sop_classes[0]  # type: ignore[union-attr]
+        sop_class = _sop_class(association, question.model)
         started = time.monotonic()
         rows: list[Row] = []
         data: list[Any] = []
@@ -187,11 +187,11 @@ class DimseDoor:
         entity.connection_timeout = self._timeout
         found = standard.model(model)
         assert found is not None
-        sop_class = found.sop_classes[0]
-        entity.add_requested_context(sop_class, ["1.2.840.10008.1.2"])
+        for sop_class in found.sop_classes:
+            entity.add_requested_context(sop_class, ["1.2.840.10008.1.2"])
         more: dict[str, Any] = {}
         if options:
-            more["ext_neg"] = [self._extended(model, sop_class, options)]
+            more["ext_neg"] = [self._extended(model, s, options) for s in found.sop_classes]
         if address.scheme == "dicoms":
             more["tls_args"] = (self._tls(), address.host)
         association = entity.associate(address.host, address.port, ae_title=address.called or "ANY-SCP", **more)
@@ -244,6 +244,12 @@ class DimseDoor:
         return Unreachable(
             f"{at} takes the connection and does not answer an association within {self._timeout:.0f} s{hint}"
         )
+
+
+def _sop_class(association: Any, model: str) -> str:
+    """Return the first SOP class of a model that the source takes: workitems have several (PS3.4 CC.2)."""
+    accepted = {str(c.abstract_syntax) for c in association.accepted_contexts}
+    return next(s for s in standard.model(model).sop_classes if s in accepted)  # type: ignore[union-attr]
 
 
 def _hurry(association: Any) -> None:
