@@ -7,7 +7,6 @@ the plan leaves inexact, and for no other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from worklint.judge import Judged, keeping
 from worklint.judge import cause as causes
@@ -18,6 +17,7 @@ from worklint.judge.value import sent_values
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Behaviour
 from worklint.model import Cause, Constraint, Effect, Evidence, Has, Test, Worklist
+from worklint.plan import careful
 from worklint.plan.algebra import WITHOUT_VALUE
 from worklint.plan.checks import can_be_returned, check_of, tests_of, universal
 from worklint.plan.types import NOTHING, Plan, PlannedQuery, Stay
@@ -75,8 +75,7 @@ def stays(worklist: Worklist, place: Place, plan: Plan, written: Judged) -> tupl
     if plan.as_planned.rejected or not plan.as_planned.known:
         return (Stay(None, _of_whole(worklist, plan, plan.as_planned, place)),)
     own = not plan.queries
-    # What a careful client meets; the viewer's own ways do not count.
-    client = replace(place, viewer=None, own=False, own_negation=False, offers=frozenset())
+    client = careful(place)
     rest: frozenset[str] = plan.as_planned.adds
     clauses = {id(t.constraint): has for has in _clauses(worklist.filter) for t in tests_of(has)}
     for index, (constraint, negated) in enumerate(worklist.constraints):
