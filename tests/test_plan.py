@@ -19,7 +19,7 @@ from worklint.oracle import matcher, worlds
 from worklint.oracle.soundness import read
 from worklint.plan import algebra, forms, predicate
 from worklint.plan.predicate import text_of
-from worklint.plan.print import document, lines
+from worklint.plan.print import document, lines, wire_values
 from worklint.planning import plans_of
 from worklint.project import read_project
 from worklint.sources import site_of
@@ -199,3 +199,24 @@ def test_the_day_of_the_source_where_zones_differ() -> None:
     # Eight in Brussels is the afternoon of the same day in Tokyo; the key is a day wider at each end, the check is not.
     assert query["identifier"]["00080020"]["Value"] == ["20261123-20261125"]
     assert query["remaining"].startswith("StudyDate between 2026-11-24 and 2026-11-24")
+
+
+# --- clocks, zones, quoting ------------------------------------------------------------------------------------------
+
+
+def _sent() -> Iterator[tuple[str, ...]]:
+    """Each line: zone, now, source, condition, what goes out query by query, the verdict as planned."""
+    for line in (CASES / "moments.table").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            yield tuple(part.strip() for part in line.split(" | "))
+
+
+@pytest.mark.parametrize(("zone", "now", "source", "condition", "sent", "verdict"), list(_sent()))
+def test_what_goes_out_at_a_moment(zone: str, now: str, source: str, condition: str, sent: str, verdict: str) -> None:
+    site = site_of(read_project(f"timezone: {zone}\nsources: {{s: {{product: {source}}}}}\n", Path()))
+    at = datetime.fromisoformat(now)
+    text = Text.of(f'worklist "W" {{ where {condition} }}\n', "a.worklist")
+    _, plans = plans_of([text], site, at.date(), now=at)
+    (plan,) = next(iter(plans.values())).values()
+    found = [" ".join("\\".join(wire_values(k)) for k in q.keys) for q in plan.queries if q.role == "answer"]
+    assert (" ; ".join(found), verdict_name(plan.as_planned)) == (sent, verdict)

@@ -19,10 +19,11 @@ _FIXED = {"minutes": 60, "hours": 3600, "days": 86400, "weeks": 604800}
 
 @frozen
 class Clock:
-    """The day and the moment, without zone: those of the place where the list is read."""
+    """The day and the moment at the place where the list is read, and its zone, where that is known."""
 
     today: date
     now: datetime
+    zone: str | None = None
 
 
 @frozen
@@ -46,7 +47,7 @@ def clock_at(today: date, now: datetime | None, zone: str | None = None, home: s
     if now.tzinfo is not None and zone:
         now = now.astimezone(_zone(zone))
     now = now.replace(tzinfo=None)
-    return Clock(now.date(), now)
+    return Clock(now.date(), now, zone or home)
 
 
 @cache
@@ -91,12 +92,36 @@ def within(clock: Clock, direction: str, count: int, unit: str) -> Stretch:
     if direction == "this":
         return _this(clock.today, unit)
     try:
+        if unit in ("minutes", "hours") and clock.zone:
+            return _elapsed(clock.now, -count if direction == "last" else count, unit, _zone(clock.zone))
         other = shift(clock.now, -count if direction == "last" else count, unit)
     except OverflowError:
         if direction == "last":
             return Stretch(datetime.min, clock.now, True)
         return Stretch(clock.now, datetime.max, True)
     return Stretch(other, clock.now) if direction == "last" else Stretch(clock.now, other)
+
+
+def _elapsed(now: datetime, count: int, unit: str, zone: tzinfo) -> Stretch:
+    """Return what the clock reads in so many minutes or hours that pass, even if it is put forward or back in them.
+
+    An hour that comes twice is in the stretch as soon as one of the two is: what is stored does not tell them apart.
+    """
+    here = now.replace(tzinfo=zone).astimezone(UTC)
+    first, last = sorted((here, here + timedelta(seconds=count * _FIXED[unit])))
+    low, high = (moment.astimezone(zone).replace(tzinfo=None, fold=0) for moment in (first, last))
+    if _offset(first, zone) > _offset(last, zone):
+        before, after = first, last
+        while after - before > timedelta(seconds=1):
+            middle = before + (after - before) / 2
+            before, after = (middle, after) if _offset(middle, zone) == _offset(first, zone) else (before, middle)
+        back = after.astimezone(zone).replace(tzinfo=None, fold=0, microsecond=0)
+        low, high = min(low, back), max(high, back + (_offset(first, zone) - _offset(last, zone)))
+    return Stretch(low, high)
+
+
+def _offset(moment: datetime, zone: tzinfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
 
 
 def _this(today: date, unit: str) -> Stretch:

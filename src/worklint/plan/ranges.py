@@ -129,6 +129,7 @@ def _moments(constraint: Constraint, time: Attribute, combined: str | None) -> I
         # A range within one day is the same whether or not it is combined.
         both = (_range(date, Value(first), Value(first)), _times(constraint, time, start or "000000", end or _LAST))
         yield Way((both,), slack, why="within one day")
+        yield Way(((_range(date, Value(first), Value(first)),),), WIDENED, why="the day alone")
         return
     if combined is not None:
         both = (

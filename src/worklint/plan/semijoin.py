@@ -104,7 +104,7 @@ def lower_level(
     unique = _unique(place, level)
     if unique is None or any(f.key.dotted == unique for f in fixed):
         return None
-    narrowing = [a for a in atoms if isinstance(a, Test) and not a.negated]
+    narrowing = [a for a in atoms if isinstance(a, Test) and not a.negated and _holds_below(place, level, a)]
     inner: list[tuple[Filter, list[Asked], Effect]] = []
     taken: list[tuple[Filter, list[Asked], Effect]] = []
     for atom in atoms:
@@ -245,6 +245,16 @@ def _subtracted(result: Asked, taken: Sequence[tuple[Filter, list[Asked], Effect
         effect = less
     parts = tuple((t, own.misses) for atom, _, own in taken for t in tests_of(atom))
     return replace(result, queries=(*queries, *result.queries), effect=effect, parts=(*result.parts, *parts))
+
+
+def _holds_below(place: Place, level: str, test: Test) -> bool:
+    """Tell if what a test says of an entity holds of all that is below it: its attribute is known to live no lower.
+
+    Of two studies of a patient each may have another value; where a private attribute lives nobody knows.
+    """
+    model = standard.model(place.model)
+    home = test.constraint.attribute_level
+    return model is not None and home in model.levels and model.levels.index(home) <= model.levels.index(level)
 
 
 def _lives_above(levels: tuple[str, ...], level: str, test: Test) -> bool:

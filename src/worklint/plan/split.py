@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, count, product
+from math import prod
 
 from worklint.judge import Part, bounded, cap_rows, judge_keys, selected
 from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade
@@ -83,6 +84,10 @@ class Choice:
     def paths(self) -> frozenset[Path]:
         """The attributes that it takes up."""
         return frozenset(k.path for alternative in self.keys for k in alternative)
+
+
+Candidate = tuple[Choice, Has | None]
+"""A way to send a test, and the clause that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +295,9 @@ def _two_ranges(other: Test, c: Constraint) -> bool:
 
 def _candidates(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], place: Place, taken: frozenset[Path]
-) -> list[tuple[Choice, Has | None]]:
+) -> list[Candidate]:
     """Return one way for each test that can be sent, one test for each attribute, one clause for each sequence."""
-    found: list[tuple[Choice, Has | None]] = []
+    found: list[Candidate] = []
     for atom in atoms:
         if isinstance(atom, Test):
             found += [(c, None) for c in choices(desk, level, atom, place)[:1]]
@@ -327,6 +332,15 @@ def largest(
     taken = frozenset(f.key.path for f in fixed)
     candidates = _candidates(desk, level, atoms, narrowing, place, taken)
     candidates = _affordable(desk, candidates)
+    found = _best(desk, level, candidates, fixed, place)
+    if found is None or len(found.chosen) == len(candidates):
+        return found
+    return _with_other_ways(desk, level, candidates, found, fixed, place)
+
+
+def _best(
+    desk: Desk, level: str, candidates: list[Candidate], fixed: Sequence[Fixed], place: Place
+) -> KeySet | None:  # fmt: skip
     everything = tuple(range(len(candidates)))
     trials = 0
     for left_out in range(len(candidates) + 1):
@@ -341,12 +355,12 @@ def largest(
 
 
 def _one_by_one(
-    desk: Desk, level: str, candidates: list[tuple[Choice, Has | None]], fixed: Sequence[Fixed], place: Place
-) -> KeySet | None:
+    desk: Desk, level: str, candidates: list[Candidate], fixed: Sequence[Fixed], place: Place
+) -> KeySet | None:  # fmt: skip
     """Return a set to which no key can be added, where there are too many sets to try all: the best keys first."""
     if desk.budget <= 0:
         desk.note("so many sets of keys were tried that the rest were put together key by key, the best first")
-    kept: list[tuple[Choice, Has | None]] = []
+    kept: list[Candidate] = []
     best = _tried(desk, level, kept, fixed, place)
     for candidate in candidates:
         found = _tried(desk, level, [*kept, candidate], fixed, place)
@@ -355,7 +369,27 @@ def _one_by_one(
     return best
 
 
-def _affordable(desk: Desk, candidates: list[tuple[Choice, Has | None]]) -> list[tuple[Choice, Has | None]]:
+def _with_other_ways(
+    desk: Desk, level: str, candidates: list[Candidate], found: KeySet, fixed: Sequence[Fixed], place: Place
+) -> KeySet:
+    """Return a set with the tests that were left out sent in another way, where that does no harm."""
+    kept = [c for c in candidates if c[0] in found.chosen]
+    for choice, has in candidates:
+        if choice in found.chosen or has is not None:
+            continue
+        for other in choices(desk, level, choice.test, place)[1:]:
+            used = frozenset().union(*(c.paths for c, _ in kept), (f.key.path for f in fixed))
+            requests = prod(len(c.keys) for c, _ in kept) * len(other.keys)
+            if other.paths & used or any(len(p) > 1 for p in other.paths) or requests > MOST_REQUESTS:
+                continue
+            more = _tried(desk, level, [*kept, (other, has)], fixed, place)
+            if more is not None:
+                kept, found = [*kept, (other, has)], more
+                break
+    return found
+
+
+def _affordable(desk: Desk, candidates: list[Candidate]) -> list[Candidate]:
     """Leave lists of values to the check where they would take too many queries."""
     total = 1
     out = []
@@ -368,9 +402,7 @@ def _affordable(desk: Desk, candidates: list[tuple[Choice, Has | None]]) -> list
     return out
 
 
-def _tried(
-    desk: Desk, level: str, kept: Sequence[tuple[Choice, Has | None]], fixed: Sequence[Fixed], place: Place
-) -> KeySet | None:
+def _tried(desk: Desk, level: str, kept: Sequence[Candidate], fixed: Sequence[Fixed], place: Place) -> KeySet | None:
     adds: dict[int, frozenset[str]] = {}
     bare: frozenset[str] = frozenset()
     effects: list[Effect] = []
