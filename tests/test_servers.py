@@ -6,9 +6,12 @@ test says so and is skipped; with ``CI=true`` it must run.
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -18,16 +21,22 @@ if find_spec("pynetdicom") is None:
     pytest.skip("pynetdicom is not installed (.[network])", allow_module_level=True)
 
 from lab import compare, plans, returned
+from lab import servers as servers_module
 from lab.ask import client
 from lab.doors import loaded, observed
-from lab.servers import DOORS, KINDS, Door, NotReady, free_port, running
+from lab.servers import DOORS, KINDS, Door, Kind, NotReady, free_port, running
+from worklint.cli import main
+from worklint.enterprise import parse_address
 from worklint.judge.behaviour import behaviour_at
 from worklint.judge.value import Sent
 from worklint.model import Effect
+from worklint.network.ask import Question, Unreachable
+from worklint.network.door import open_door
 from worklint.network.verify import AGREES, CONTRADICTED, UNDECIDED, Observed
 from worklint.network.verify import compare as compare_with
 
 pytestmark = pytest.mark.servers
+Capture = pytest.CaptureFixture[str]
 
 LEAST_PRECISION = 0.95
 """Reached on each of these servers; a change that loses more than this says what it gains."""
@@ -40,6 +49,9 @@ PLANS = {"qrscp": 128}
 
 LEAST_EXACT = 0.2
 """A share of plans that promise the reference answer; without it the test would say nothing."""
+
+VERIFIED = 7
+"""Of so many filters that were written for plans one goes through the command ``verify``."""
 
 EVERY = 16
 """Of so many attributes of a level one is asked for anew; ``tools/lab.py`` asks for all of them."""
@@ -95,6 +107,68 @@ def test_plans_bring_the_reference_answer(kind_id: str) -> None:
             assert len(carried) == len(found), [str(f) for f in found if f not in carried][:20]
             assert sum(f.planned == "exact" for f in found) >= LEAST_EXACT * len(found), plans.summary(found)
             assert any(f.seen.true for f in found if f.planned == "exact")
+
+
+def test_verify_contradicts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    kinds = ("orthanc", "dcmqrscp", "wlmscpfs")
+    for kind_id in kinds:
+        _installed(kind_id)
+    with ExitStack() as stack:
+        servers = {k: stack.enter_context(loaded(k)) for k in kinds}
+        lines, cases = [], {}
+        for door in (d for d in DOORS.values() if d.server in kinds):
+            server, kind = servers[door.server], KINDS[door.server]
+            address = server.web if door.transport == "dicomweb" else server.address
+            told = f", settings: {{{', '.join(f'{n}: {v}' for n, v in kind.settings)}}}" if kind.settings else ""
+            product = f"product: {kind.product}@{server.release}, transport: {door.transport}"
+            lines.append(f'  {door.id}: {{{product}, address: "{address}"{told}}}\n')
+            cases |= {c.id: c for c in plans.filters(door) if c.id.startswith("F") and not int(c.id[1:]) % VERIFIED}
+        (tmp_path / "worklint.yaml").write_text("sources:\n" + "".join(lines), encoding="utf-8")
+        (tmp_path / "lab.worklist").write_text("\n".join(c.worklist for c in cases.values()) + "\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        code = main(["verify", "--format", "json", "--now", f"{compare.TODAY}T12:00", "--quiet"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0, [
+        f for part in ("filters", "plans", "cells") for f in found[part] if f["agreement"] == CONTRADICTED
+    ]
+    assert [s["id"] for s in found["sources"]] == [d.id for d in DOORS.values() if d.server in kinds]
+    assert all(s["reached"] for s in found["sources"])
+    exact = [p for p in found["plans"] if p["prediction"]["verdict"] == "exact"]
+    assert len(exact) > 10 and {p["agreement"] for p in exact} <= {AGREES, UNDECIDED}
+    assert sum(p["agreement"] == AGREES for p in exact) > len(exact) / 2
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "said"),
+    [
+        ("ann", "c0rrect-horse", None),
+        ("ann", "wr0ng-horse", "does not accept the credentials in WORKLINT_USER and WORKLINT_PASSWORD (HTTP 401)"),
+        ("", "", "wants authentication (HTTP 401)"),
+    ],
+)
+def test_a_server_with_users(user: str, password: str, said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed("orthanc")
+    configured = servers_module._COMMANDS["orthanc"]
+
+    def guarded(kind: Kind, folder: Path, port: int, at: int) -> list[str]:
+        command = configured(kind, folder, port, at)
+        settings = json.loads((folder / "orthanc.json").read_text(encoding="utf-8"))
+        settings |= {"AuthenticationEnabled": True, "RegisteredUsers": {"ann": "c0rrect-horse"}}
+        (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
+        return command
+
+    monkeypatch.setitem(servers_module._COMMANDS, "orthanc", guarded)
+    with running("orthanc") as server:
+        environment = {"WORKLINT_USER": user, "WORKLINT_PASSWORD": password}
+        door = open_door(parse_address(server.web), 10, environment)
+        if said is None:
+            door.greet("study-root", frozenset())
+            assert not door.ask(Question("study-root", "study"), 10).failure
+        else:
+            with pytest.raises(Unreachable) as problem:
+                door.greet("study-root", frozenset())
+            assert said in str(problem.value) and "horse" not in str(problem.value)
+        door.close()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from worklint.judge import judge, offers_model, verdict_name
+from worklint.judge.behaviour import behaviour_at
 from worklint.judge.place import KeyAt, Place
 from worklint.judge.query import conjunctions, send
 from worklint.knowledge import standard
@@ -41,6 +42,7 @@ from worklint.network.printed import PrintedError, printed
 from worklint.network.steps import apart
 from worklint.oracle.matcher import Entity, UndecidedError, entities_at, matches
 from worklint.plan import Plan, plan
+from worklint.plan.checks import universal
 
 AGREES, COVERS, CONTRADICTED, UNDECIDED = "agrees", "covers", "contradicted", "undecided"
 NAMELESS = "some responses do not say which entity they mean"
@@ -130,7 +132,7 @@ class Verifier:
         first = worklist.constraints[0][0] if worklist.constraints else None
         text = first.text if index is not None and first else "the whole filter"
         name = first.name if first and len(worklist.constraints) == 1 else ""
-        agreement = compare(predicted, observed)
+        observed, agreement = _concluded(predicted, observed, worklist, place)
         fix = correction(worklist, observed, predicted) if agreement == CONTRADICTED and name else ""
         return Compared(worklist.id, place.source, index, text, name, predicted, observed, agreement, fix)
 
@@ -142,7 +144,7 @@ class Verifier:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             observed = self._carried_out(worklist, made)
-        agreement = compare(made.as_planned, observed)
+        observed, agreement = _concluded(made.as_planned, observed, worklist, place)
         text = "the filter as planned"
         return [Compared(worklist.id, place.source, None, text, "", made.as_planned, observed, agreement, planned=True)]
 
@@ -391,6 +393,20 @@ def compare(predicted: Effect, observed: Observed) -> str:
         return UNDECIDED
     exactly = bool(observed.added) == bool(predicted.adds) and bool(observed.missed) == bool(predicted.misses)
     return AGREES if exactly and predicted.known else COVERS
+
+
+def _concluded(predicted: Effect, observed: Observed, worklist: Worklist, place: Place) -> tuple[Observed, str]:
+    """Return what was seen and how it agrees; values that do not come back as they are stored contradict nothing."""
+    agreement = compare(predicted, observed)
+    if agreement != CONTRADICTED or observed.refused or predicted.rejected:
+        return observed, agreement
+    for constraint, _ in worklist.constraints:
+        if constraint.path:
+            key = universal(place, worklist.level, constraint)
+            if behaviour_at(place, key).returned in ("part", "other"):
+                why = f"{constraint.name} does not come back as it is stored"
+                return replace(observed, why=why), UNDECIDED
+    return observed, agreement
 
 
 def correction(worklist: Worklist, observed: Observed, predicted: Effect) -> str:
