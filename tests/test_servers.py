@@ -100,8 +100,7 @@ def test_plans_bring_the_reference_answer(kind_id: str) -> None:
                 continue
             with client(server, door.transport) as made:
                 found = list(plans.carried_out(door, server, made, every))
-            wrong = [str(f) for f in found if f.agreement == CONTRADICTED]
-            wrong += [str(f) for f in found if f.planned == "exact" and f.agreement != AGREES and f not in wrong]
+            wrong = [str(f) for f in plans.failed(found)]
             assert not wrong, f"{door.id}: {plans.summary(found)}\n" + "\n".join(wrong[:20])
             carried = [f for f in found if f.agreement != UNDECIDED]
             assert len(carried) == len(found), [str(f) for f in found if f not in carried][:20]

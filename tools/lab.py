@@ -6,6 +6,9 @@ Without it the difference is printed, and the exit code is 1 if there is one.
 ``python tools/lab.py heldout [--seed N] [--seeds K] [--cases M] [--server KIND] [--lab] [--vague]`` fills the servers
 with an archive drawn from a seed, asks drawn cases, and holds the database and profiles that a probe writes against
 what comes back; the exit code is 1 if one is contradicted.
+
+``python tools/lab.py plans [--every N] [--server KIND]`` carries the plan of every filter of the lab out, as it is
+printed; the exit code is 1 if one is contradicted, or planned ``exact`` and not what the reference matcher says.
 """
 
 from __future__ import annotations
@@ -21,8 +24,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
-compare, servers, doors, returned, predicted = (
-    import_module(f"lab.{name}") for name in ("compare", "servers", "doors", "returned", "predicted")
+compare, servers, doors, returned, predicted, plans, ask = (
+    import_module(f"lab.{name}") for name in ("compare", "servers", "doors", "returned", "predicted", "plans", "ask")
 )
 
 
@@ -85,8 +88,33 @@ def heldout(words: list[str]) -> int:
     return int(any(score.wrong for score in total.values()))
 
 
+def planned(words: list[str]) -> int:
+    """Carry plans out, and hold the answers against the archive."""
+    parser = argparse.ArgumentParser(prog="lab.py plans")
+    parser.add_argument("--every", type=int, default=1, help="of so many filters one")
+    parser.add_argument("--server", action="append", choices=sorted(servers.KINDS), help="default: all")
+    arguments = parser.parse_args(words)
+    wrong = 0
+    for name in arguments.server or servers.KINDS:
+        if missing := servers.KINDS[name].missing():
+            print(f"{name}: not installed: {', '.join(missing)} (package {servers.KINDS[name].package})")
+            continue
+        with doors.loaded(name) as server:
+            for door in (d for d in servers.DOORS.values() if d.server == name):
+                start = time.perf_counter()
+                with ask.client(server, door.transport) as made:
+                    found = list(plans.carried_out(door, server, made, arguments.every))
+                print(f"{door.id}: {plans.summary(found)}, {time.perf_counter() - start:.0f} s", flush=True)
+                for one in plans.failed(found):
+                    wrong += 1
+                    print(f"  {one}")
+    return int(wrong > 0)
+
+
 def main() -> int:
     """Observe, then write or compare."""
+    if sys.argv[1:2] == ["plans"]:
+        return planned(sys.argv[2:])
     if sys.argv[1:2] == ["heldout"]:
         return heldout(sys.argv[2:])
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

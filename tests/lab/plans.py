@@ -165,6 +165,11 @@ def identities(row: Row, worklist: Worklist) -> Iterator[Identity]:
         yield (*(t.strip() for t in values_in(row, upper)), one.strip())
 
 
+def failed(found: Sequence[Carried]) -> list[Carried]:
+    """Return the plans that are contradicted, and those that promise the reference answer and did not bring it."""
+    return [f for f in found if f.agreement == CONTRADICTED or (f.planned == "exact" and f.agreement != AGREES)]
+
+
 def summary(found: Sequence[Carried]) -> str:
     """Return the figures of a door in one line."""
     counts = Counter(f.agreement for f in found)
