@@ -293,8 +293,6 @@ class _Desk:
     def _judged(self, finding: Finding, proposal: Proposal) -> Edit | None:
         """Return the edit of a proposal, or ``None`` if it is not to be offered."""
         file = proposal.span.file
-        if file not in self.own:
-            return None
         start, end = stretch(self.sheets[file].text, proposal.span)
         if Counter(comments(self.sheets[file].text.content[start:end])) - Counter(comments(proposal.text)):
             # What somebody wrote beside it would be lost.
@@ -358,7 +356,9 @@ class _Desk:
 
     def _used(self, lists: frozenset[str], block: Block | None, words: str) -> frozenset[str]:
         """Return the names of the filters that lists and words use, and of what those use."""
-        waiting = [self.sheets[w.file].lists[w.span] for w in (self.worklists[one] for one in lists)]
+        waiting: list[Block] = [
+            self.sheets[w.file].lists[w.span] for w in (self.worklists[one] for one in lists)
+        ]  # fmt: skip
         waiting += [block] if block is not None else []
         found = {block.name} if isinstance(block, FilterBlock) else set()
         names = set(_WORD.findall(words))
@@ -381,7 +381,7 @@ class _Desk:
         """Return a text of some blocks of a file."""
         sheet = self.sheets[file]
         mine = [sheet.lists[w.span] for w in (self.worklists[one] for one in sorted(lists)) if w.file == file]
-        blocks = [*(b for name, b in sheet.filters.items() if name in used), *mine]
+        blocks: list[Block] = [*(b for name, b in sheet.filters.items() if name in used), *mine]
         return Text.of("\n".join(sheet.source(b, made) for b in blocks) + "\n", file)
 
 
