@@ -190,9 +190,22 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     return out
 
 
+_PATTERN: Slot = ("wildcard", "")
+
+
 def _of_attribute(place: tuple[str, str], one: Measured, add: Any) -> None:
     by_body: dict[str, tuple[Json, list[Slot]]] = {}
-    for slot, found in one.found.items():
+    slots = dict(one.found)
+    usual = slots.get(_PATTERN)
+    if usual is not None and usual.does == "applied":
+        # How many characters a question mark stands for is no matter of patterns without one.
+        slots.setdefault(("wildcard", "question-mark"), usual)
+        wide = frozenset({WIDE})
+        slots[_PATTERN] = replace(
+            usual, adds=usual.adds - wide, misses=usual.misses - wide, open_adds=usual.open_adds - wide,
+            open_misses=usual.open_misses - wide,
+        )  # fmt: skip
+    for slot, found in slots.items():
         body = _body(found, one.returned)
         if found.sql:
             more = {**key_of(found)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from worklint.model import SPELLING
 from worklint.network.meaning import FOREIGN, PATTERN_SQL, WIDE, Asked, matches, narrowed, widened
 
 Id = tuple[str, ...]
@@ -149,7 +150,8 @@ def infer(
                 why="nothing comes back, not even what has the value",
             )  # fmt: skip
         return Found(
-            "applied", misses=frozenset({"other"}), open_adds=possible_adds, open_misses=possible_misses, trials=count,
+            "applied", misses=frozenset({"other"}), open_misses=possible_misses, trials=count,
+            open_adds=possible_adds - {r for r, ids in tally.cleared_adds.items() if len(ids) > 1 or r != "empty"},
             status=LOST, why="one value that an entity has was not found",
         )  # fmt: skip
     if not tally.kept and not tally.lost:
@@ -266,12 +268,15 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
     if found.status == LOST:
         peers = list(peers)
         silent = [p for p in peers if p.does == "nothing"]
-        heard = any(p.does == "applied" and p.status != LOST for p in peers)
-        return replace(found, does="nothing", misses=silent[0].misses) if len(silent) > 1 and not heard else found
+        if len(silent) > 1 and not any(p.does == "applied" and p.status != LOST for p in peers):
+            return replace(found, does="nothing", misses=silent[0].misses)
     alike = [p for p in peers if p.does == "applied" and _agree(found, p)]
     open_adds, open_misses, excluded = set(found.open_adds), set(found.open_misses), set(found.excluded)
-    # How several values of one attribute are held is no matter of how texts are compared.
-    own = frozenset({"-joined", "-one-value"}) | (frozenset() if "-joined" in found.excluded else {"+joined"})
+    # How several values of one attribute are held is no matter of how texts are compared. What differs by spelling
+    # alone costs little where it stays open.
+    own = {"-joined", "-one-value", *(f"+{r}" for r in SPELLING)}
+    if "-joined" not in found.excluded:
+        own.add("+joined")
     for sign, undecided in (("+", open_adds), ("-", open_misses)):
         for reason in list(undecided):
             if sign + reason in own:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from worklint.network import pairs
 from worklint.network.ask import Answer, Asker, Key, Question
-from worklint.network.evidence import NOT_SEEN, Found, Id, Subject, Trial, infer, is_bare, knowing
+from worklint.network.evidence import LOST, NOT_SEEN, Found, Id, Subject, Trial, infer, is_bare, knowing
 from worklint.network.meaning import TEXT, Asked, ask_single, matches, narrowed, widened
 from worklint.network.subjects import About
 from worklint.network.survey import Scope, keep
@@ -36,6 +36,7 @@ class Bench:
     def __init__(self, asker: Asker, scope: Scope) -> None:
         self.asker = asker
         self.scope = scope
+        self.failing: set[About] = set()
         self._answers: dict[Question, Answer] = {}
 
     def ask(self, *keys: Key, fixed: bool = True) -> Answer:
@@ -125,6 +126,18 @@ def _ignored(bench: Bench, abouts: list[About], turn: int, whole: bool = False) 
     return _ignored(bench, abouts[:half], turn) + _ignored(bench, abouts[half:], turn)
 
 
+def failing(bench: Bench, abouts: Sequence[About], many: int = 16) -> list[About]:
+    """Return those of the attributes that fail a query, asked many at once and, where that fails, in halves."""
+    out: list[About] = []
+    for start in range(0, len(abouts), many):
+        group = list(abouts[start : start + many])
+        if not bench.ask(*(Key(a.path, pairs.impossible(a.vr)) for a in group)).failure:
+            continue
+        half = len(group) // 2
+        out += group if not half else [*failing(bench, group[:half], half), *failing(bench, group[half:], len(group))]
+    return out
+
+
 def _as_ignored(about: About) -> Measured:
     found = Found("ignored", trials=2, why="values that cannot exist bring back everything")
     return Measured(about, {(kind, ""): found for kind in ("single", *_kinds(about.vr))})
@@ -174,11 +187,11 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
     if not any(stored) and depth == FULL:
         # Without a value to ask for there is nothing to tell an exact source from one that answers nothing.
         nobody = Found("unknown", status="excludes", why=f"{NOT_SEEN}: no entity shows a value")
-        trial = bench.trial(about, ask_single(vr, pairs.impossible(vr)))
-        if about.required or trial.failure:
-            nobody = conclude("single", [trial])
+        failing = about in bench.failing
+        if about.required or failing:
+            nobody = conclude("single", [bench.trial(about, ask_single(vr, pairs.impossible(vr)))])
         out.found = {(kind, ""): nobody for kind in ("single", *_kinds(vr))}
-        if trial.failure:
+        if failing:
             for kind in _kinds(vr):
                 out.found[(kind, "")] = conclude(kind, [bench.trial(about, _far(kind, vr))])
         return out
@@ -190,11 +203,11 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
     if trials[0].asked != nowhere and not trials[0].kept and not trials[0].failure:
         # That one value was not found does not say that none is.
         trials += [bench.trial(about, a) for a in _another(keys[0], subjects, web)]
-    so_far = conclude("single", trials).does
-    if so_far == "ignored" and about in _ignored(bench, [about], 1):
+    so_far = conclude("single", trials)
+    if so_far.does == "ignored" and about in _ignored(bench, [about], 1):
         return _as_ignored(about)
     # A key that is refused or answered with nothing does not say more when it is asked more often.
-    quiet = depth == LEAN and so_far in ("nothing", "refused")
+    quiet = depth == LEAN and (so_far.does in ("nothing", "refused") or so_far.status == LOST)
     if depth != PAIR and not quiet:
         asked = {t.asked for t in trials}
         trials += [bench.trial(about, a) for a in keys if a not in asked]
@@ -318,7 +331,12 @@ def _certain(scope: Scope, about: About, found: Found) -> list[_Sure]:
 def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conclude, out: Measured) -> None:
     """Ask patterns; what is seen only with question marks, small letters or a lone asterisk is said of those."""
     vr = about.vr
-    trials = [bench.trial(about, a) for a in asked]
+    trials: list[Trial] = []
+    for one in asked:
+        if len(trials) > 1 and all(t.failure for t in trials) and vr not in TEXT:
+            # A pattern where none is defined: what fails twice fails.
+            break
+        trials.append(bench.trial(about, one))
     if not any(t.kept or t.failure for t in trials if t.asked.text != "*"):
         # That one pattern finds nothing does not say that none does.
         trials += [bench.trial(about, a) for a in pairs.further_pattern(vr, bench.scope.stored(about), asked)]

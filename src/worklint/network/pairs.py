@@ -248,6 +248,8 @@ def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
                 yield "-text-number", f"0{v}"
 
 
+ALWAYS = frozenset({"+case", "+prefix", "+substring"})
+"""Asked of every attribute: a source may search one text by its beginning, and compare another as it stands."""
 ONE_EACH = "?"
 """Decided: a question mark is taken for one character, as an asterisk for several."""
 LONE = "*"
@@ -285,10 +287,11 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
         if reason in worth and wanted and one not in made:
             made.append(one)
             covered |= worth
-    cut = "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*"
-    if lean and made and not all(matches(a, v) for a in made for v in stored):
-        return (*dict.fromkeys(made), Asked("wildcard", vr, "*"))
-    return (*dict.fromkeys(made), Asked("wildcard", vr, cut), Asked("wildcard", vr, "*"))
+    made = list(dict.fromkeys(made))
+    cut = Asked("wildcard", vr, "QZXJ7*" if vr in TEXT else f"{impossible(vr)[:4]}*")
+    star = () if made and LONE in decided else (Asked("wildcard", vr, "*"),)
+    # A pattern that finds nothing is evidence where no other leaves anything out.
+    return (*made, *(() if made and (lean or not star) else (cut,)), *star)
 
 
 def further_pattern(vr: str, stored: Stored, asked: Sequence[Asked]) -> tuple[Asked, ...]:

@@ -32,8 +32,8 @@ from worklint.network.ask import (
 )
 from worklint.network.evidence import Found, knowing, settle
 from worklint.network.interactions import Together
-from worklint.network.meaning import TEXT, ask_single
-from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, joint, screen
+from worklint.network.meaning import TEXT, TRAILING, ask_single
+from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, failing, joint, screen
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, keep
 
@@ -80,6 +80,7 @@ def probe(
     """
     record = record or Record(door.transport)
     asker = Asker(door, manners, told)
+    measured: list[_Model] = []
     try:
         _greet(door, models, record, say, manners.timeout / 2)
         offered = [m for m in models if m in record.models]
@@ -87,7 +88,12 @@ def probe(
             # What a model leaves of its share of the budget goes to the next.
             weights = [_SHARES.get(m, 2) for m in offered[number:]]
             limit = asker.asked + asker.left() * weights[0] // sum(weights)
-            _Model(asker, model, record, today, say, limit, saved).run()
+            found = _Model(asker, model, record, today, say, limit, saved)
+            found.run()
+            measured.append(found)
+        for number, one in enumerate(measured):
+            one.limit = asker.asked + max(0, asker.left() - _LAST) // (len(measured) - number)
+            one.finish()
         record.ended = ""
     except (BudgetSpent, GaveUp) as error:
         record.ended = str(error)
@@ -151,6 +157,7 @@ class _Model:
         self.say = say
         self.surveyor = Surveyor(asker, today)
         self.benches: dict[str, Bench] = {}
+        self.scopes: list[Scope] = []
         self.alike: dict[tuple[str, str | None], list[bool]] = {}
         self.kept_above: set[str] = set()
         self.as_there: dict[tuple[str, str | None], list[bool]] = {}
@@ -162,30 +169,41 @@ class _Model:
                             and (m, self.levels[-1]) in record.measured), None)  # fmt: skip
 
     def run(self) -> None:
+        """Measure what matters most: attributes at their own level, and just below the highest; keys together."""
         scope = self._top()
         if scope is None:
             return
-        scopes = self._scopes(scope)
-        for one in scopes:
+        self.scopes = self._scopes(scope)
+        for one in self.scopes:
             self._screen(one)
-        for number, one in enumerate(scopes):
-            # What a level leaves of its share goes to the next.
-            levels = _LEVEL_SHARES[: len(scopes)]
-            share = levels[number] / sum(levels[number:])
-            self._save()
-            left = self.limit - self.asker.asked
-            kept = min(_RESERVE, left // 8) * len(scopes)
-            self._detail(one, self.asker.asked + int((left - kept) * share))
-        for one in scopes:
+        self._details(main=True)
+        for one in self.scopes:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
                 interactions.measure(self._bench(one), self.record, one, self._applied(one))
                 self.record.together += limits.measure(self._bench(one), one, self._applied(one))
                 self.record.done.append(name)
                 self._save()
-        self._negotiate(scopes)
+        self._negotiate(self.scopes)
         for key, harmful in self.surveyor.harmful.items():
             self.record.harmful[key] = dict(harmful)
+
+    def finish(self) -> None:
+        """Measure the rest: keys of upper levels, and of those far below."""
+        self._details(main=False)
+
+    def _details(self, main: bool) -> None:
+        for number, one in enumerate(self.scopes):
+            self._save()
+            if not main:
+                self._detail(one, self.limit, main)
+                continue
+            # What a level leaves of its share goes to the next.
+            levels = _LEVEL_SHARES[: len(self.scopes)]
+            share = levels[number] / sum(levels[number:])
+            left = self.limit - self.asker.asked
+            kept = min(_RESERVE, left // 8) * len(self.scopes)
+            self._detail(one, self.asker.asked + int((left - kept) * share), main)
 
     def _save(self) -> None:
         if self.saved is not None:
@@ -304,9 +322,12 @@ class _Model:
             one.returned = _returned(scope, one.about)
             place[one.about.name] = one
 
-    def _detail(self, scope: Scope, limit: int) -> None:
+    def _detail(self, scope: Scope, limit: int, main: bool) -> None:
         bench, place = self._bench(scope), self._place(scope)
         waiting = [a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent]
+        if main:
+            lowest = 1 if scope.level == self.levels[0] else 0
+            waiting = [a for a in waiting if a.required or 0 <= self._distance(scope, a) <= lowest]
         waiting.sort(
             key=lambda a: (
                 # What no entity has goes by what was seen of others of that level: those first.
@@ -322,6 +343,7 @@ class _Model:
         )
         left = 0
         full: dict[str, int] = {}
+        bench.failing |= set(failing(bench, [a for a in waiting if not any(scope.stored(a)) and not a.required]))
         self._above(bench, waiting)
         if self.sister is not None:
             self._jointly(bench, waiting)
@@ -332,6 +354,7 @@ class _Model:
                 continue
             family = _family(about.vr)
             most = _ENOUGH if about.vr in pairs.CASED and about.vr != "PN" else _ENOUGH // 2
+            most = most if scope.level == self.levels[0] else most // 2
             depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < most else LEAN
             if depth == FULL and any(scope.stored(about)):
                 full[family] = full.get(family, 0) + 1
@@ -342,14 +365,14 @@ class _Model:
             )
             found.returned = _returned(scope, about)
             place[about.name] = found
-        if left:
+        if left and not main:
             self.record.note(f"{self.model}, {scope.level}: {left} attributes were not reached within the budget")
         for about in subjects(self.model, scope.level):
             # How texts compare in a key of an upper level (a patient's ID) is known from there.
             known = self.record.measured.get((self.model, about.home or ""), {}).get(about.name)
             if about.parent and about.vr != "UI" and known is not None:
                 place[about.name] = replace_measured(known, about)
-        for vr in dict.fromkeys(a.vr for a in waiting):
+        for vr in dict.fromkeys(a.vr for a in waiting) if main else ():
             self._illegal(bench, scope, vr, [a for a in waiting if a.vr == vr and a.name in place])
 
     def _as_others_below(self, bench: Bench, about: About) -> Measured | None:
@@ -421,7 +444,8 @@ class _Model:
         found = [f for m in near if (f := m.found.get((kind, ""))) is not None and f.does == "applied"]
         excluded = Counter(r for f in found for r in f.excluded)
         seen = frozenset[str]().union(*(f.blamed for f in found))
-        decided = {r for r, count in excluded.items() if count >= 2 and r not in seen}
+        # Stored spaces are stripped by whoever stored the value, or not: that differs from attribute to attribute.
+        decided = {r for r, count in excluded.items() if count >= 2 and r not in seen} - {"-padding", "-" + TRAILING}
         if kind == "wildcard":
             full = [m for m in near if m.full and m.found.get((kind, ""), _UNKNOWN).does == "applied"]
             if len(full) >= 2 and not any(("wildcard", "question-mark") in m.found for m in near):
@@ -432,7 +456,7 @@ class _Model:
             alike = [f.does == "applied" and not f.misses if text else f.does == usual.does for f, usual in lone]
             if len(alike) > 2 and all(alike):
                 decided.add(pairs.LONE)
-        return frozenset(decided)
+        return frozenset(decided) - pairs.ALWAYS
 
     def _distance(self, scope: Scope, about: About) -> int:
         if about.home not in self.levels:
@@ -538,6 +562,8 @@ _ALIKE = 4
 """Attributes without a value of which each was alike elsewhere, before others are taken to be."""
 _ENOUGH = 4
 """Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
+_LAST = 25
+"""Queries that the last attribute may take."""
 _RESERVE = 40
 """Queries of each level that are kept for what keys do to one another."""
 _SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}
@@ -619,6 +645,7 @@ def _family(vr: str) -> str:
 
 def _settle(record: Record) -> None:
     """Let attributes of the same kind decide for one another what their own values could not."""
+    _question_marks(record)
     groups: dict[tuple[Slot, str], list[tuple[Measured, Slot]]] = {}
     for place in record.measured.values():
         for one in place.values():
@@ -636,6 +663,16 @@ def _settle(record: Record) -> None:
             for (kind, value), found in one.found.items():
                 if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
                     one.found[(kind, value)] = knowing(found, usual)
+
+
+def _question_marks(record: Record) -> None:
+    """Where a question mark was seen not to do what an asterisk does, say so of those that were not asked for one."""
+    slot, kind = ("wildcard", "question-mark"), ("wildcard", "")
+    members = [m for place in record.measured.values() for m in place.values()]
+    for one in members:
+        alike = [m for m in members if slot in m.found and _family(m.about.vr) == _family(one.about.vr)]
+        if alike and slot not in one.found and not one.full and one.found.get(kind, _UNKNOWN).does == "applied":
+            one.found[slot] = alike[0].found[slot]
 
 
 __all__ = ["MODELS", "Record", "probe", "replace"]

@@ -264,7 +264,7 @@ def url(root: str, question: Question, most_rows: int) -> str:
     found = standard.model(question.model)
     upper = found.unique_keys[: found.levels.index(question.level)] if found else ()
     wanted = [k for k in upper if k in _FOLDER]
-    parents = {_name(k.path): k for k in question.keys if "\\" not in k.text and k.text}
+    parents = {_name(k.path): k for k in question.keys if k.text and not set(k.text) & set("\\*?")}
     path, rest = "", list(question.keys)
     if wanted and all(k in parents for k in wanted):
         path = "".join(f"/{_FOLDER[k]}/{quote(parents[k].text, safe=_UNRESERVED)}" for k in wanted)
