@@ -165,17 +165,19 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
     names = [a for a in applied if known_value(scope, a)]
     top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
     firsts = [a for a in names if a.unique or a.required][: 8 if top else 3]
-    seconds = [a for a in names if not a.unique][: 14 if top else 7]
+    seconds = [a for a in names if not a.unique][: 24 if top else 7]
     out = []
     asked = 0
     for first in firsts:
         known = known_value(scope, first)
         assert known is not None
-        lost = []
-        for second in seconds if first.unique else seconds[:6]:
-            if second.path == first.path or asked >= (MOST_PAIRS if not first.unique else 99):
-                continue
-            asked += not first.unique
+        lost: list[str] = []
+        for number, second in enumerate(s for s in seconds if s.path != first.path):
+            # One that is lost makes all others worth asking.
+            few = not first.unique and not lost
+            if few and (number >= 6 or asked >= MOST_PAIRS):
+                break
+            asked += few
             answer = bench.ask(Key(first.path, known[1]), Key(second.path, pairs.impossible(second.vr)))
             if known[0] in keep(answer, scope.model, scope.level):
                 lost.append(second.name)

@@ -15,10 +15,10 @@ from worklint.network import pairs
 from worklint.network.ask import Key
 from worklint.network.interactions import Together, known_value
 from worklint.network.measure import Bench
-from worklint.network.subjects import About
+from worklint.network.subjects import About, subjects
 from worklint.network.survey import Scope, keep
 
-MOST_WANTED = 12
+MOST_WANTED = 40
 """Attributes that are tried as the one key of a query."""
 
 
@@ -61,9 +61,13 @@ def _wanted(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
     if alone and not any(a.failure for a in alone):
         rows = max((len(a.rows) for a in bench.answers() if not a.failure), default=1)
         return [_said(scope, "cap", "refuses", str(max(rows, 1)), status=refused.failure)]
-    names = []
-    for about in sorted(applied, key=lambda a: not (a.unique or a.required))[:MOST_WANTED]:
+    # Whatever was not tried, or is answered, may be what is wanted.
+    every = subjects(scope.model, scope.level)
+    vain = set()
+    for about in sorted((a for a in every if not a.parent), key=lambda a: a not in applied)[:MOST_WANTED]:
         value = known_value(scope, about)
-        if value is not None and not bench.ask(Key(about.path, value[1]), fixed=False).failure:
-            names.append(about.name)
-    return [_said(scope, "wants", "refused", ",".join(names), status=refused.failure)] if names else []
+        text = value[1] if value is not None else pairs.impossible(about.vr)
+        if bench.ask(Key(about.path, text), fixed=False).failure:
+            vain.add(about.name)
+    names = [a.name for a in every if a.name not in vain]
+    return [_said(scope, "wants", "refused", ",".join(names), status=refused.failure)] if vain else []

@@ -179,6 +179,8 @@ def single(
     values = distinct(vr, stored)
     chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, 2 if lean else MOST_STORED, decided)
     covered |= decided
+    spaced = [_asked(vr, v.strip()) for held in stored for v in held if v[:1] == " " and askable(vr, v)]
+    chosen += [a for a in spaced if a not in chosen and "-padding" in _worth(a, stored) - covered][:1]
     made: list[Asked] = []
     for reason, text in _made(vr, values):
         if lean and len(made) > 1:

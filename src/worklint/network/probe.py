@@ -661,6 +661,11 @@ def _settle(record: Record) -> None:
     for place in record.measured.values():
         for one in place.values():
             for (kind, value), found in one.found.items():
+                if "padding" in found.open_misses and any("padding" in f.misses for f in one.found.values()):
+                    # Spaces in front that count in one kind of matching are stored, and count in all.
+                    found = one.found[(kind, value)] = replace(
+                        found, misses=found.misses | {"padding"}, open_misses=found.open_misses - {"padding"}
+                    )
                 if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
                     one.found[(kind, value)] = knowing(found, usual)
 
