@@ -113,6 +113,11 @@ def _text_value(sent: Sent) -> bool | None:
     return sent.vr in TEXT_VRS or sent.vr in ("", "UI")
 
 
+def _as_characters(sent: Sent) -> bool | None:
+    # A whole day has one spelling; the beginning of a time or number is that of others too.
+    return _text_value(sent) or sent.vr in ("TM", "DT") or sent.vr in NUMBER_VRS
+
+
 def _name(sent: Sent) -> bool | None:
     return sent.vr == "PN"
 
@@ -185,7 +190,7 @@ def _one_way(sent: Sent) -> tuple[frozenset[str], frozenset[str]]:
 
 _TRIGGERS: dict[str, Callable[[Sent], bool | None]] = {
     "empty": _always, "absent": _always, "case": _case, "accent": _accent, "padding": _text_value, "group": _name,
-    "prefix": _text_value, "substring": _text_value, "word": _text_value, "text-order": _moment_as_text,
+    "prefix": _as_characters, "substring": _as_characters, "word": _as_characters, "text-order": _moment_as_text,
     "text-number": _number_as_text, "wildcard-literal": _pattern, "list-any": _several, "list-all": _several,
     "list-literal": _several, "value-format": _spelled_in_ways, "range-literal": _range, "empty-literal": _empty,
     "one-value": _multi_valued, "joined": _multi_valued, "charset": _outside_ascii,

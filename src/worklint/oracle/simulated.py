@@ -420,12 +420,13 @@ class SimulatedSource:
                 found = found or others
             if "interval" in doing.adds:
                 found = found or (others and self._interval(entity, level, keys, effect.about))
-            if doing.adds & SPELLING:
+            ways = doing.adds & (WIDER | OTHER_COMPARISONS)
+            if ways:
                 # All keys of the query are compared in that way.
-                wide = [replace(d, adds=d.adds | (doing.adds & SPELLING)) for d in doings]
+                wide = [replace(d, adds=d.adds | ways) for d in doings]
                 pairs = zip(keys, wide, strict=True)
                 found = found or all(self._holds_key(entity, level, k, d) for k, d in pairs)
-            if doing.adds - SPELLING - {"ignored", "interval", "one-series"}:
+            if doing.adds - ways - {"ignored", "interval", "one-series"}:
                 found = found or self.reading.draw("more", name, self._one(entity)) < 0.3
             if "interval" in doing.misses:
                 found = found and self._interval(entity, level, keys, effect.about)

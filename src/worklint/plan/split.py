@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, count, product
 from math import prod
 
-from worklint.judge import Part, bounded, cap_rows, judge_keys, selected
-from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade
+from worklint.judge import Part, bounded, cap_rows, join, judge_keys, selected
+from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade, effect_of
 from worklint.judge.interact import interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
@@ -140,10 +140,32 @@ def _joint(
     by_index: dict[int, KeyEffect] = {}
     for part in parts:
         by_index[part.index] = _both(by_index.get(part.index), part)
+    for i, more in _as_moments(desk, place, keys):
+        by_index[i] = by_index[i].also(more)
+        effect = join(effect, Effect(more.adds, more.misses, False, more.known and not more.rejected))
     flat = [k for key in literals for k in key.at]
     _, effects, _ = interact(place, level, flat, [behaviour_at(place, k) for k in flat], empties)
     bare = effect.adds if any(not e.keys for e in effects) else frozenset()
     return _Joint(tuple(by_index[i] for i in range(len(keys))), bare, effect)
+
+
+def _as_moments(
+    desk: Desk, place: Place, keys: Sequence[tuple[Constraint, tuple[KeyAt, ...], Has | None]]
+) -> Iterator[tuple[int, KeyEffect]]:
+    """Yield what a source does with a range of days and one of times where it always takes the two for a moment.
+
+    What its profile says of moments then holds of them, even within one day, where the two mean the same.
+    """
+    if desk.combined != "always":
+        return
+    ranges = [(i, k) for i, (_, at, _) in enumerate(keys) for k in at if k.sent.kind == "range"]
+    for (i, date), (j, time) in product(ranges, ranges):
+        same_place = date.path[:-1] == time.path[:-1]
+        if same_place and standard.is_combined_pair(date.path[-1].keyword, time.path[-1].keyword):
+            for at, key in ((i, date), (j, time)):
+                moment = replace(key, sent=replace(key.sent, kind="datetime"))
+                if _told_of_moments(place, moment):
+                    yield at, effect_of(behaviour_at(place, moment), moment.sent)
 
 
 def _both(one: KeyEffect | None, part: Part) -> KeyEffect:
