@@ -249,6 +249,16 @@ def test_findings_carry_edits_only_where_they_are_asked_for() -> None:
     assert edits("all")["WL206"] == [('studyID = "1" and StudyID = "1" and StudyDate within last 30 days', False)]
 
 
+def test_a_label_that_is_only_inferred_is_no_safe_edit() -> None:
+    """The same attribute for the program, and not certainly for the viewer."""
+    given = material(
+        'worklist "A" { where StudyDate = today and "Modality" = "CT" }\n', ("a=impax@6.5.1", "dcm4chee-arc@5.31"), True
+    )
+    report = run(given.texts, given.site, TODAY, options=Options(edits="all"))
+    edits = {e for row in report.findings for e in row.finding.edits}
+    assert {(e.text, e.safe) for e in edits} == {("ModalitiesInStudy", False)}
+
+
 def test_lists_of_other_files_count() -> None:
     """A filter of the project serves a list that an edit would make worse: it is not offered."""
     filters = Text.of('filter male { not PatientSex = "M" }\n', "filters.worklist")

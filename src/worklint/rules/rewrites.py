@@ -133,12 +133,15 @@ def _take_out(spot: Spot) -> Iterator[Proposal]:
     """Without the part that changes nothing: a test, a filter, a clause, or a value of a list."""
     node = spot.node
     if isinstance(node, In):
-        for i, value in enumerate(node.values):
-            earlier = [v for v in node.values[:i] if _same(v, value)]
-            if earlier:
-                where = (stretch(spot.text, node.values[i - 1].span)[1], stretch(spot.text, value.span)[1])
-                yield Proposal(spot.span(where), "", f"take out the second {print_literal(value)}", "always")
-                break
+        again = [i for i, v in enumerate(node.values) if any(_same(v, w) for w in node.values[:i])]
+        if len(again) == 1:
+            before, value = node.values[again[0] - 1], node.values[again[0]]
+            where = stretch(spot.text, before.span)[1], stretch(spot.text, value.span)[1]
+            yield Proposal(spot.span(where), "", f"take out the second {print_literal(value)}", "always")
+        elif again:
+            where = stretch(spot.text, node.values[0].span)[0], stretch(spot.text, node.values[-1].span)[1]
+            text = ", ".join(spot.source(v.span) for i, v in enumerate(node.values) if i not in again)
+            yield Proposal(spot.span(where), text, f"name each value once: {text}", "always")
     # A part is named by its first test, so it may be any part around that.
     for outer, part in zip(spot.chain[-2::-1], spot.chain[:0:-1], strict=False):
         if isinstance(outer, And | Or):
