@@ -260,7 +260,9 @@ def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str
         for level, models in by_level.items():
             by_models.setdefault(tuple(models), []).append(level)
         for models_together, levels in by_models.items():
-            target: Json = {"model": list(models_together), "level": levels, "attribute": _named(listed, sets)}
+            # A keyword goes before a set: what is said of some values must not be farther than what is said of all.
+            names = list(listed) if "value" in body["for"] and len(listed) > 1 else _named(listed, sets)
+            target: Json = {"model": list(models_together), "level": levels, "attribute": names}
             out.append({**body, "for": {**target, **body["for"]}})
     return out
 
