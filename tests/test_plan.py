@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -14,10 +14,11 @@ import pytest
 from executing import depth
 from worklint.judge import verdict_name
 from worklint.knowledge.data import read_json
+from worklint.knowledge.products import product, product_ids
 from worklint.model import Effect
 from worklint.oracle import matcher, worlds
 from worklint.oracle.soundness import read
-from worklint.plan import algebra, forms, predicate
+from worklint.plan import MOST_CONJUNCTIONS, algebra, forms, predicate, split
 from worklint.plan.predicate import text_of
 from worklint.plan.print import document, lines, wire_values
 from worklint.planning import plans_of
@@ -178,6 +179,43 @@ def test_a_filter_of_a_thousand_branches_is_bounded_and_says_so() -> None:
     assert query["identifier"]["00080020"]["Value"] == ["20261124"]
     assert query["remaining"].count("AccessionNumber =") == 1000
     assert "the filter takes 1,000 queries, more than 64" in text
+
+
+@pytest.mark.parametrize(
+    ("branches", "told"),
+    [
+        ('AccessionNumber = "A{n}" and not BodyPartExamined = "B{n}"', "the filter takes 70 queries, more than 64"),
+        (
+            'PatientID = "P{n}" and StudyID in ("1", "2", "3") and ModalitiesInStudy = "CT" and StudyTime > 10:{n:02}',
+            "",
+        ),
+    ],
+)
+def test_planning_is_bounded_at_every_product(branches: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a plan takes grows with its branches up to the bound, and not with what could be put together of them."""
+    names = [n for n in product_ids() if (p := product(n)) is not None and p.kind == "source"]
+    project = "sources:\n" + "\n".join(f"  s{i}: {{product: {n}}}" for i, n in enumerate(names))
+    number = 70 if told else 4
+    some = " or ".join(f"({branches.format(n=n)})" for n in range(number))
+    judged, judge_keys = [0], split.judge_keys
+    monkeypatch.setattr(split, "judge_keys", lambda *given: (judged.append(1), judge_keys(*given))[1])
+    _, printed = planned(project, f'worklist "W" {{ where StudyDate within last 7 days and ({some}) }}')
+    plans = json.loads(printed)["plans"]
+    assert len(judged) <= len(plans) * (split.MOST_JUDGED + 64 * number)
+    assert max(len(p["queries"]) for p in plans) <= MOST_CONJUNCTIONS * split.MOST_REQUESTS
+    for plan in plans:
+        assert not told or not plan["queries"] or any(told in n for n in plan["notes"]), plan["source"]
+
+
+def test_sets_of_keys_are_put_together_one_by_one_where_too_many_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    worklist = 'worklist "W" { where PatientID = "1" and ModalitiesInStudy = "CT" and BodyPartExamined = "CHEST" }'
+    monkeypatch.setattr(split.Desk, "__init__", _spent(split.Desk.__init__))
+    text, _ = planned("sources: {s: {product: dcm4chee-arc@5.31}}", worklist)
+    assert "so many sets of keys were tried" in text and "exact as planned" in text, text
+
+
+def _spent(made: Callable[..., None]) -> Callable[..., None]:
+    return lambda self, *given, **named: made(self, *given, **{**named, "budget": 0})
 
 
 def test_the_widest_disjunction_goes_first_and_selectors_last() -> None:

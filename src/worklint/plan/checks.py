@@ -54,7 +54,8 @@ def _seen(place: Place) -> dict[tuple[object, ...], Behaviour]:
     return {}
 
 
-def _behaviour_of(place: Place, key: KeyAt) -> Behaviour:
+def behaviour_of(place: Place, key: KeyAt) -> Behaviour:
+    """Return what the source does with a key, looked up once for all values that are alike to it."""
     seen = _seen(place)
     known = (key.path, key.label, key.level, key.lower, key.higher, _signature(key.sent, _named(place)))
     if known not in seen:
@@ -128,12 +129,12 @@ def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: Seq
         return NEVER
     if keys:
         # A test may go out as a range, with a wild card, as one value of several: what goes out is what is spoken of.
-        told = [_behaviour_of(place, k) for k in keys]
+        told = [behaviour_of(place, k) for k in keys]
     else:
         # What is not sent comes back as it is asked for, whatever a key of the test's own kind would bring. A required
         # key comes back however it is asked for (PS3.4 C.2.2.1.2): then what is said of a key with a value holds too.
         with_value = key_at(place, level, constraint, Sent("1", "single", constraint.vr, empty.sent.vm))
-        both = (_asked_for(place, empty), _behaviour_of(place, with_value))
+        both = (_asked_for(place, empty), behaviour_of(place, with_value))
         told = [b for b in both if b.returned != "unknown"]
     if not told:
         return NEVER

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 from worklint.judge import Judged, keeping
 from worklint.judge import cause as causes
-from worklint.judge.behaviour import behaviour_at
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits, vr_fits
 from worklint.judge.query import key_at
 from worklint.judge.value import sent_values
@@ -19,7 +18,7 @@ from worklint.knowledge.profile import Behaviour
 from worklint.model import Cause, Constraint, Effect, Evidence, Has, Test, Worklist
 from worklint.plan import careful
 from worklint.plan.algebra import WITHOUT_VALUE
-from worklint.plan.checks import can_be_returned, check_of, tests_of, universal
+from worklint.plan.checks import behaviour_of, can_be_returned, check_of, tests_of, universal
 from worklint.plan.types import NOTHING, Plan, PlannedQuery, Stay
 
 _NO_VALUE = WITHOUT_VALUE | {"not-kept"}
@@ -174,7 +173,7 @@ def _reason(
     if (constraint.asked or constraint.matching) == "fuzzy":
         return "fuzzy", None, "", "", _promise("PS3.4 C.2.2.2.1.1: left to the source")
     empty = universal(place, level, constraint)
-    own = behaviour_at(place, key_at(place, level, constraint, sent_values(constraint)[0]))
+    own = behaviour_of(place, key_at(place, level, constraint, sent_values(constraint)[0]))
     lost = _lost(place, constraint, empty)
     if lost is not None:
         return lost
@@ -190,8 +189,8 @@ def _reason(
     if check.decides == "exactly":
         return "widened", None, own.because, "", own.evidence
     if not sent and not can_be_returned(place, empty):
-        return "no-key", None, "", "", behaviour_at(place, empty).evidence
-    returned = behaviour_at(place, empty).returned if not sent else own.returned
+        return "no-key", None, "", "", behaviour_of(place, empty).evidence
+    returned = behaviour_of(place, empty).returned if not sent else own.returned
     because, remedy = "", ""
     untold = _promise(f"{place.profile.name}: nothing is written about what it returns as {constraint.name}")
     evidence = untold if returned == "unknown" else _told(place, empty, own)
@@ -224,7 +223,7 @@ def _below(model: str, level: str, home: str) -> bool:
 def _at_home(
     place: Place, constraint: Constraint, level: str, home: str, facts: dict[str, str]
 ) -> tuple[str, str, tuple[Evidence, ...]]:
-    behaviour = behaviour_at(place, key_at(place, home, constraint, sent_values(constraint)[0]))
+    behaviour = behaviour_of(place, key_at(place, home, constraint, sent_values(constraint)[0]))
     facts = {**facts, "home": home}
     if behaviour.does not in _AT_HOME or behaviour.does == "unknown":
         # What the standard leaves open is no evidence of what the source does.
