@@ -16,6 +16,7 @@ Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
 LOST = "lost"
 """Status of a finding: what has the value did not come back, and that is not enough to say that nothing does."""
+_OTHER = frozenset({"other"})
 _BY_PLACE = frozenset({"one-value", "one-instance"})
 """Ways of losing a match that depend on which of several places a source looks at."""
 _BROAD = frozenset({"wildcard-literal", "range-literal"})
@@ -293,9 +294,10 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
 
 
 def knowing(found: Found, usual: Found) -> Found:
-    """Leave out what was decided at other values of the attribute."""
+    """Leave out what was decided at other values of the attribute; that these are found says nothing of those."""
     return replace(
-        found, open_adds=found.open_adds - usual.excluded_adds, open_misses=found.open_misses - usual.excluded_misses,
+        found, open_adds=found.open_adds - (usual.excluded_adds - _OTHER),
+        open_misses=found.open_misses - (usual.excluded_misses - _OTHER),
     )  # fmt: skip
 
 

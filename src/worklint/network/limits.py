@@ -34,6 +34,9 @@ def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "",
 
 
 def _cap(bench: Bench, scope: Scope) -> list[Together]:
+    if scope.note == "narrowed":
+        # Keys that take the place of the narrowing one bring other entities back, which were not left out before.
+        return []
     widest = bench.ask()
     answers = [a for a in bench.answers() if not a.failure and not a.cut]
     if widest.failure or widest.cut or not widest.rows:

@@ -156,7 +156,7 @@ class _Model:
         self.record = record
         self.say = say
         self.surveyor = Surveyor(asker, today)
-        self.benches: dict[str, Bench] = {}
+        self.benches: dict[tuple[str, tuple[Key, ...]], Bench] = {}
         self.scopes: list[Scope] = []
         self.alike: dict[tuple[str, str | None], list[bool]] = {}
         self.kept_above: set[str] = set()
@@ -224,7 +224,7 @@ class _Model:
             self.record.note(f"{self.model}: the same entity comes back in several rows at the {top.level} level")
         if top.note == "narrowed":
             self.record.note(
-                f"{self.model}: a large archive; measured among the entities of one {name_of(top.fixed[0].path)}"
+                f"{self.model}: a large archive; measured among entities found by a few values of {name_of(top.fixed[0].path)}"
             )
         if top.note == "selector":
             self.record.note(f"{self.model}: a query without keys is refused")
@@ -233,6 +233,10 @@ class _Model:
     def _scopes(self, top: Scope) -> list[Scope]:
         """Return a scope for each level: from the top down, each below the richest entity of the one above."""
         self._fill(top)
+        for other in self.surveyor.others.get(self.model, [])[:_MOST_OTHERS]:
+            self._fill(other)
+            self.surveyor.below(self.model, other)
+            self.surveyor.deepest(self.model, other)
         scopes = [top]
         self.surveyor.below(self.model, top)
         self.surveyor.deepest(self.model, top)
@@ -296,7 +300,7 @@ class _Model:
         return self.record.measured.setdefault((self.model, scope.level), {})
 
     def _bench(self, scope: Scope) -> Bench:
-        return self.benches.setdefault(scope.level, Bench(self.asker, scope))
+        return self.benches.setdefault((scope.level, scope.fixed), Bench(self.asker, scope))
 
     def _screen(self, scope: Scope) -> None:
         bench, place = self._bench(scope), self._place(scope)
@@ -358,10 +362,13 @@ class _Model:
             depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < most else LEAN
             if depth == FULL and any(scope.stored(about)):
                 full[family] = full.get(family, 0) + 1
+            there = self._bench(self._best(scope, about))
             found = (
-                self._compared(bench, about)
-                or self._as_others_below(bench, about)
-                or detail(bench, about, depth if any(scope.stored(about)) else FULL, partial(self._decided, about))
+                self._compared(there, about)
+                or self._as_others_below(there, about)
+                or detail(
+                    there, about, depth if any(there.scope.stored(about)) else FULL, partial(self._decided, about)
+                )
             )
             found.returned = _returned(scope, about)
             place[about.name] = found
@@ -436,6 +443,17 @@ class _Model:
                         place[about.name].returned = _returned(scope, about)
                     waiting = [a for a in waiting if a is not second]
                 break
+
+    def _best(self, scope: Scope, about: About) -> Scope:
+        """Return the entities among which an attribute is measured, perhaps those of another part of the archive."""
+        others = self.surveyor.others.get(self.model, []) if scope.level == self.levels[0] else []
+
+        def worth(one: Scope) -> tuple[bool, int]:
+            return (all(k.path != about.path for k in one.fixed), len(pairs.distinct(about.vr, one.stored(about))))
+
+        mine = worth(scope)
+        best = max(others, key=worth, default=scope)
+        return best if worth(best) > mine and (not mine[0] or mine[1] < _FEW_VALUES) else scope
 
     def _decided(self, about: About, kind: str) -> frozenset[str]:
         """Return what attributes of the same kind decided: at two of them excluded, at none seen."""
@@ -562,6 +580,9 @@ _ALIKE = 4
 """Attributes without a value of which each was alike elsewhere, before others are taken to be."""
 _ENOUGH = 4
 """Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
+_MOST_OTHERS = 3
+_FEW_VALUES = 4
+"""Values of an attribute below which another part of a large archive is looked at."""
 _LAST = 25
 """Queries that the last attribute may take."""
 _RESERVE = 40

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from worklint.knowledge import standard
 from worklint.network.ask import Answer, Asker, Key, Path, Question, Row, name_of, values_in
@@ -94,6 +95,7 @@ class Surveyor:
         self._asker = asker
         self._today = today
         self.harmful: dict[tuple[str, str], dict[str, str]] = {}
+        self.others: dict[str, list[Scope]] = {}
 
     def top(self, model: str) -> Scope | Answer:
         """Return the scope of the highest level of a model, or the answer that tells why there is none."""
@@ -122,21 +124,61 @@ class Surveyor:
         return tuple(p for n in names if (p := path_of(n)) is not None)
 
     def _narrowed(self, model: str, level: str, rows: dict[Id, Row], fields: tuple[Path, ...]) -> Scope | None:
-        """In a large archive stay within one date, or one patient, that holds several entities and not too many."""
+        """In a large archive stay within some days, or one patient, that hold several entities and not too many."""
+        found: list[Scope] = []
         for path in reversed(fields) if level == "worklist-item" else fields:
-            name = name_of(path)
             counts: dict[str, int] = {}
             for row in rows.values():
-                for value in row.get(name, ()):
+                for value in row.get(name_of(path), ()):
                     counts[value] = counts.get(value, 0) + 1
-            for value in sorted(counts, key=lambda v: -counts[v])[:3]:
-                key = Key(path, value)
-                answer = self._asker.ask(Question(model, level, (key,), fields))
-                found = keep(answer, model, level)
-                honoured = all(value in row.get(name, ()) for row in found.values())
-                if not answer.failure and not answer.cut and len(found) > 1 and honoured:
-                    return Scope(model, level, (key,), found, complete=True, note="narrowed")
-        return None
+            ranked = sorted(counts, key=lambda v: (-counts[v], v))
+            if path[-1].vr == "DA":
+                found += self._windows(model, level, path, sorted(v for v in counts if len(v) == 8), fields)
+            for value in ranked[:3]:
+                scope = self._within(model, level, Key(path, value), fields, {value})
+                if scope is not None:
+                    found.append(scope)
+                    break
+        if not found:
+            return None
+        # The one with most in it is measured in; the others lend it what it has nothing of.
+        found.sort(key=lambda s: -len(s.rows))
+        self.others[model] = found[1:]
+        return found[0]
+
+    def _windows(self, model: str, level: str, path: Path, days: list[str], fields: tuple[Path, ...]) -> list[Scope]:
+        """Return ranges of days about some of the days that were seen, as wide as the row cap admits."""
+        out: list[Scope] = []
+        for day in dict.fromkeys(days[len(days) * n // 4] for n in (2, 1, 3, 0)) if days else ():
+            best: Scope | None = None
+            for width in _WIDTHS:
+                low, high = _shifted(day, -width), _shifted(day, width)
+                covered = {s.fixed[0].text for s in out}
+                if any(low <= t.partition("-")[2] and t.partition("-")[0] <= high for t in covered):
+                    break
+                scope = self._within(model, level, Key(path, f"{low}-{high}"), fields)
+                if scope is None:
+                    break
+                best = scope
+            out += [best] if best is not None else []
+        return out
+
+    def _within(
+        self, model: str, level: str, key: Key, fields: tuple[Path, ...], values: set[str] | None = None
+    ) -> Scope | None:
+        """Return the entities that a narrowing key leaves, if it is looked at and all of them are read."""
+        name = name_of(key.path)
+        answer = self._asker.ask(Question(model, level, (key,), fields))
+        found = keep(answer, model, level)
+        low, _, high = key.text.partition("-")
+
+        def inside(value: str) -> bool:
+            return value in values if values is not None else low <= value <= high
+
+        honoured = all(any(map(inside, row.get(name, ()))) for row in found.values())
+        if answer.failure or answer.cut or len(found) < 2 or not honoured:
+            return None
+        return Scope(model, level, (key,), found, complete=not answer.unread, note="narrowed")
 
     def _with_selector(self, model: str, level: str, fields: tuple[Path, ...]) -> Scope | None:
         """Where a query without keys is refused, a range of dates or a letter of a name may be enough of a key."""
@@ -277,6 +319,17 @@ class Surveyor:
         half = len(wanted) // 2
         left = self._harm(model, level, keys, wanted[:half], everything)
         return {**left, **self._harm(model, level, keys, wanted[half:], everything)}
+
+
+_WIDTHS = (1, 8, 60, 500)
+"""Days on either side of one: a range is widened as long as its answer is read to the end."""
+
+
+def _shifted(day: str, days: int) -> str:
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).strftime("%Y%m%d")
+    except (ValueError, OverflowError):
+        return day
 
 
 def _names_of(model: str, level: str) -> tuple[str, ...]:
