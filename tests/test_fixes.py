@@ -275,3 +275,40 @@ def test_lists_of_other_files_count() -> None:
         assert found.shared[0].content == found.texts[0].content
         # A file that is not among those given is never changed.
         assert not fixed(Material(texts[1:], (filters,), site, TODAY, Options()), unsafe=True).made
+
+
+def standing(
+    at: dict[tuple[str, str], tuple[int, ...]], wrong: tuple[str, ...] = (), complete: tuple[str, ...] = ("w",)
+) -> fixes._Standing:
+    return fixes._Standing(at, Counter(wrong), Counter(wrong), frozenset(complete))
+
+
+HERE, THERE = ("w", "here"), ("w", "there")
+
+
+@pytest.mark.parametrize(
+    ("before", "after_", "fine"),
+    [
+        (standing({HERE: (0, 1)}), standing({HERE: (0, 1)}), True),
+        (standing({HERE: (0, 1)}), standing({HERE: (0, 0)}), True),
+        (standing({HERE: (0, 1)}), standing({HERE: (1, 0)}), False),
+        (standing({HERE: (1,), THERE: (0,)}), standing({HERE: (0,), THERE: (1,)}), False),
+        (standing({HERE: (1,), THERE: (0,)}), standing({HERE: (0,)}), False),
+        (standing({HERE: (1,)}), standing({HERE: (1,), THERE: (1,)}), True),
+        (standing({HERE: (1,)}), standing({}, complete=()), False),
+        (standing({}, ("WL301",), ()), standing({HERE: (1,)}, ("WL206",)), True),
+        (standing({HERE: (1,)}), standing({HERE: (0,)}, ("WL202",)), False),
+        (standing({HERE: (1,)}, ("WL206", "WL206")), standing({HERE: (1,)}, ("WL206",)), True),
+    ],
+)
+def test_no_worse(before: fixes._Standing, after_: fixes._Standing, fine: bool) -> None:
+    assert fixes._no_worse(before, after_) is fine
+
+
+def test_what_two_edits_make_together_is_held_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it fails they are made one a pass, and nothing is lost."""
+    text = 'worklist "A" { where studyDate = today and studyID = "1" }\n'
+    monkeypatch.setattr(fixes, "_holds_together", lambda *_: False)
+    found = fixed(material(text))
+    assert found.texts[0].content == 'worklist "A" { where StudyDate = today and StudyID = "1" }\n'
+    assert len(found.made) == 2
