@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from worklint import fixes
 from worklint.fixes import Material, apart, applied, fixed
 from worklint.model import Edit, Worklist
 from worklint.oracle import worlds
