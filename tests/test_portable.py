@@ -17,6 +17,7 @@ import pytest
 from worklint.inputs import gather
 from worklint.judge import judge, offers_model, verdict_name
 from worklint.judge.place import Place
+from worklint.knowledge import standard
 from worklint.knowledge.products import at_release
 from worklint.knowledge.profile_reader import read_profile
 from worklint.model import Has, Worklist
@@ -55,7 +56,9 @@ def places_of(site: Site, worklist: Worklist) -> dict[str, Place]:
 def again(site: Site, worklist: Worklist, text: str) -> Worklist:
     """The list with the printed condition in the place of its own, read anew."""
     where = f"where {text}" if text else ""
-    block = f'worklist "W" {{ model {worklist.model} {where} }}'
+    model = standard.model(worklist.model)
+    level = f"level {worklist.level}" if model and len(model.levels) > 1 else ""
+    block = f'worklist "W" {{ model {worklist.model} {level} {where} }}'
     found = resolve([parse(Text.of(block, "a.worklist"))], [], site.enterprise, site.vocabulary, TODAY).worklists[0]
     assert found.complete, block
     return replace(found, show=worklist.show, sort=worklist.sort, purpose=worklist.purpose)
