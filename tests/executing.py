@@ -106,6 +106,10 @@ def keys_and_returns(query: Mapping[str, Any]) -> tuple[list[tuple[Path, str]], 
     if "url" in query:
         return _of_url(query["url"])
     elements = list(_elements(query["identifier"]))
+    if not all(t.isascii() for _, t in elements):
+        # It names the character set of the others (PS3.4 C.4.1.1.3), and is no key.
+        assert ("SpecificCharacterSet", "ISO_IR 192") in [(p[0].keyword, t) for p, t in elements]
+        elements = [(p, t) for p, t in elements if p[0].keyword != "SpecificCharacterSet"]
     fed = {n["attribute"] for n in query["needs"]}
     keys = [(p, t) for p, t in elements if t or p[-1].keyword in fed]
     return keys, [p for p, t in elements if not t and p[-1].keyword not in fed]

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 import scp
 from worklint.cli import main
 from worklint.knowledge import data
+from worklint.network.printed import queries_of
 
 PROFILE = {
     "schema": "worklint/profile/1", "product": "scripted", "transports": ["dimse"], "models": ["study-root"],
@@ -140,3 +141,18 @@ def test_without_an_address_it_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["verify", "--no-project"]) == 2
     assert "no source has an address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "told"), [("Mü*", True), ("M?*", False)])
+def test_a_printed_plan_names_its_character_set(name, told, tmp_path, monkeypatch, capsys):
+    (tmp_path / "a.worklist").write_text(f'worklist "w" {{ where PatientName like "{name}" }}\n', encoding="utf-8")
+    project(tmp_path, "dicom://X@127.0.0.1:104")
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "--format", "json", "--now", "2026-11-24"]) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    (query,) = plan["queries"]
+    assert (query["identifier"].get("00080005") == {"vr": "CS", "Value": ["ISO_IR 192"]}) is told
+    (read,) = queries_of(plan)
+    assert [k.text for k in read.keys] == [name] and "SpecificCharacterSet" not in str(read.empties)
+    assert main(["plan", "--now", "2026-11-24"]) == 0
+    assert ("SpecificCharacterSet=ISO_IR 192" in capsys.readouterr().out) is told

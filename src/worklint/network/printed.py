@@ -91,6 +91,9 @@ def _query(found: Mapping[str, Any]) -> PrintedQuery:
     )
     fed = {n.attribute for n in needs}
     elements = list(_elements(found.get("identifier", {})))
+    if not all(text.isascii() for _, text in elements):
+        # Names the character set of the others, and is no key of its own; the door names it again.
+        elements = [(path, text) for path, text in elements if path[0].keyword != "SpecificCharacterSet"]
     keys = [Key(path, text) for path, text in elements if text or path[-1].keyword in fed]
     empties = [path for path, text in elements if not text and path[-1].keyword not in fed]
     cap = found["cap"]

@@ -19,6 +19,7 @@ from worklint.plan.types import NOTHING, Limit, Need, Path, Plan, PlannedQuery, 
 
 SCHEMA = "worklint/plan/1"
 _LEVEL_TAG = "00080052"
+_CHARACTER_SET_TAG, _UTF_8 = "00080005", "ISO_IR 192"
 _MODELS = {"patient-root": "-P", "study-root": "-S", "modality-worklist": "-W"}
 _NUMBERS = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -40,7 +41,14 @@ def identifier(query: PlannedQuery) -> dict[str, Any]:
         _put(out, path, None)
     for key in query.keys:
         _put(out, key.path, None if key.dotted in fed else key)
+    if _beyond_ascii(query):
+        out.setdefault(_CHARACTER_SET_TAG, {"vr": "CS", "Value": [_UTF_8]})
     return _sorted(out)
+
+
+def _beyond_ascii(query: PlannedQuery) -> bool:
+    """Tell if the character set of the keys has to be named (PS3.4 C.4.1.1.3, PS3.3 C.12.1.1.2)."""
+    return not all(v.isascii() for k in query.keys for v in wire_values(k))
 
 
 def _identity(query: PlannedQuery) -> list[Path]:
@@ -130,6 +138,8 @@ def findscu(query: PlannedQuery, address: Address | None = None) -> str:
     model = standard.model(query.model)
     if model is not None and model.level_values:
         words += ["-k", f"QueryRetrieveLevel={model.level_values[model.levels.index(query.level)]}"]
+    if _beyond_ascii(query):
+        words += ["-k", f"SpecificCharacterSet={_UTF_8}"]
     valued = {k.path for k in query.keys}
     for path in dict.fromkeys((*_identity(query), *query.returns)):
         if path not in valued:
