@@ -142,6 +142,20 @@ def _greet(door: Door, models: Sequence[str], record: Record, say: Say, patience
     say(f"{record.greeting.version or 'a source without version name'} offers {', '.join(offered)}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Entities of a lower level that one of an upper scope has, and the keys that name it."""
+
+    upper: Scope
+    keys: tuple[Key, ...]
+    members: Sequence[Row]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The attributes that some member shows a value of."""
+        return frozenset(n for m in self.members for n, values in m.items() if values)
+
+
 class _Model:
     """The measurement of one model at one source."""
 
@@ -158,6 +172,7 @@ class _Model:
         self.surveyor = Surveyor(asker, today)
         self.benches: dict[tuple[str, tuple[Key, ...]], Bench] = {}
         self.scopes: list[Scope] = []
+        self.spare: dict[str, list[Scope]] = {}
         self.alike: dict[tuple[str, str | None], list[bool]] = {}
         self.kept_above: set[str] = set()
         self.as_there: dict[tuple[str, str | None], list[bool]] = {}
@@ -223,49 +238,70 @@ class _Model:
         if top.duplicates:
             self.record.note(f"{self.model}: the same entity comes back in several rows at the {top.level} level")
         if top.note == "narrowed":
-            self.record.note(
-                f"{self.model}: a large archive; measured among entities found by a few values of {name_of(top.fixed[0].path)}"
-            )
+            by = name_of(top.fixed[0].path)
+            self.record.note(f"{self.model}: a large archive; measured among entities found by a few values of {by}")
         if top.note == "selector":
             self.record.note(f"{self.model}: a query without keys is refused")
         return top
 
     def _scopes(self, top: Scope) -> list[Scope]:
         """Return a scope for each level: from the top down, each below the richest entity of the one above."""
-        self._fill(top)
-        for other in self.surveyor.others.get(self.model, [])[:_MOST_OTHERS]:
-            self._fill(other)
-            self.surveyor.below(self.model, other)
-            self.surveyor.deepest(self.model, other)
+        others = self.surveyor.others.get(self.model, [])[:_MOST_OTHERS]
+        for one in (top, *others):
+            self._look(one)
+        self.spare[top.level] = others
         scopes = [top]
-        self.surveyor.below(self.model, top)
-        self.surveyor.deepest(self.model, top)
         for level in self.levels[1:]:
-            lower = self._lower(scopes, level)
-            if lower is None:
+            found: list[Scope] = []
+            for place in self._richest(scopes, level):
+                lower = self._lower(place, level)
+                if lower is not None:
+                    self._look(lower)
+                    found.append(lower)
+            if not found:
                 self.record.note(f"{self.model}: the {level} level could not be reached")
                 break
-            self._fill(lower)
-            self.surveyor.below(self.model, lower)
-            self.surveyor.deepest(self.model, lower)
-            scopes.append(lower)
+            scopes.append(found[0])
+            self.spare[level] = found[1:]
         return scopes
 
-    def _lower(self, scopes: list[Scope], level: str) -> Scope | None:
-        """Return the scope of a level: below those entities whose members differ most from one another."""
-        upper, keys, above = scopes[-1], self._richest_below(scopes[-1]), dict(scopes[-1].above)
-        if len(scopes) > 1 and (pair := self._richest_nested(scopes[-2])):
-            upper, keys = scopes[-2], pair
-            above = {**upper.above, **next((r for i, r in upper.rows.items() if i[0] == pair[0].text), {})}
-            members = upper.below.get((pair[0].text,), [])
-            name = name_of(pair[1].path)
-            above.update(next((r for r in members if r.get(name) == (pair[1].text,)), {}))
-        elif keys:
-            above.update({n: v for n, v in upper.rows[(keys[0].text,)].items() if v})
-        if not keys:
-            return None
+    def _look(self, scope: Scope) -> None:
+        self._fill(scope)
+        self.surveyor.below(self.model, scope)
+        self.surveyor.deepest(self.model, scope)
+
+    def _richest(self, scopes: list[Scope], level: str) -> list[_Place]:
+        """Return below which entities to measure: where members differ most, then where there is what is not there."""
+        found = [
+            _Place(upper, keys, members)
+            for upper in (*scopes[-2:-1], *self.spare.get(scopes[-2].level, ())) if self.levels.index(level) > 1
+            for keys, members in upper.nested.items() if members
+        ] if len(scopes) > 1 else []  # fmt: skip
+        uppers = () if found else (scopes[-1], *self.spare.get(scopes[-1].level, ()))
+        for upper in uppers:
+            unique = path_of(standard.model(self.model).unique_key(upper.level) or "")  # type: ignore[union-attr]
+            if unique is not None:
+                found += [_Place(upper, (Key(unique, i[0]),), m) for i, m in upper.below.items() if m and i[0]]
+        if not found:
+            return []
+        chosen = [max(found, key=lambda p: _variety(p.members))]
+        while len(chosen) < _MOST_LOWER:
+            had = frozenset().union(*(p.names for p in chosen))
+            best = max(found, key=lambda p: len(p.names - had))
+            if len(best.names - had) < _WORTH_IT:
+                break
+            chosen.append(best)
+        return chosen
+
+    def _lower(self, place: _Place, level: str) -> Scope | None:
+        """Return the entities of a level below one that is named by the keys of a place."""
+        upper, keys = place.upper, place.keys
+        above = {**upper.above, **next((r for i, r in upper.rows.items() if i[0] == keys[0].text), {})}
+        for key in keys[1:]:
+            members, name = upper.below.get((keys[0].text,), []), name_of(key.path)
+            above.update(next((r for r in members if r.get(name) == (key.text,)), {}))
         parents = standard.model(self.model).unique_keys  # type: ignore[union-attr]
-        fixed = (*(k for k in upper.fixed if name_of(k.path) in parents), *keys)
+        fixed = (*(k for k in upper.fixed if name_of(k.path) in parents and k.path != keys[0].path), *keys)
         answer = self.asker.ask(Question(self.model, level, fixed))
         rows = keep(answer, self.model, level)
         if answer.failure or not rows:
@@ -275,15 +311,6 @@ class _Model:
         )
         scope.duplicates = len(rows) < len(answer.rows)
         return scope
-
-    def _richest_below(self, upper: Scope) -> tuple[Key, ...]:
-        unique = path_of(standard.model(self.model).unique_key(upper.level) or "")  # type: ignore[union-attr]
-        best = max(upper.below, key=lambda i: _variety(upper.below[i]), default=None)
-        return (Key(unique, best[0]),) if unique is not None and best is not None and upper.below[best] else ()
-
-    def _richest_nested(self, upper: Scope) -> tuple[Key, ...]:
-        best = max(upper.nested, key=lambda k: _variety(upper.nested[k]), default=())
-        return best if best and upper.nested[best] else ()
 
     def _fill(self, scope: Scope) -> None:
         """Learn the values that the source shows for the entities of a scope, and which attributes it returns."""
@@ -446,7 +473,7 @@ class _Model:
 
     def _best(self, scope: Scope, about: About) -> Scope:
         """Return the entities among which an attribute is measured, perhaps those of another part of the archive."""
-        others = self.surveyor.others.get(self.model, []) if scope.level == self.levels[0] else []
+        others = self.spare.get(scope.level, [])
 
         def worth(one: Scope) -> tuple[bool, int]:
             return (all(k.path != about.path for k in one.fixed), len(pairs.distinct(about.vr, one.stored(about))))
@@ -581,6 +608,9 @@ _ALIKE = 4
 _ENOUGH = 4
 """Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
 _MOST_OTHERS = 3
+_MOST_LOWER = 3
+_WORTH_IT = 3
+"""Attributes without a value so far for which a further entity is worth being looked below."""
 _FEW_VALUES = 4
 """Values of an attribute below which another part of a large archive is looked at."""
 _LAST = 25
