@@ -27,6 +27,9 @@ def lines(transport: str, models: Sequence[str], manners: Manners) -> list[str]:
         for level in model.levels:
             out.append(f"{name}, {level}:")
             out += [f"  {line}" for line in _level(name, level)]
+        options = [o.option for o in standard.negotiation_options(name) if o.option != "reserved"]
+        if options and transport == "dimse":
+            out.append(f"{name}: negotiate {', '.join(options)}; a pair of queries for each that is granted")
     return out
 
 
