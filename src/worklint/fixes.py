@@ -294,8 +294,12 @@ class _Desk:
         """Return the edit of a proposal, or ``None`` if it is not to be offered."""
         file = proposal.span.file
         start, end = stretch(self.sheets[file].text, proposal.span)
-        if Counter(comments(self.sheets[file].text.content[start:end])) - Counter(comments(proposal.text)):
+        content = self.sheets[file].text.content
+        if Counter(comments(content[start:end])) - Counter(comments(proposal.text)):
             # What somebody wrote beside it would be lost.
+            return None
+        if not proposal.text and _silences_near(content, start, end):
+            # Left behind, it would silence something else.
             return None
         edit = Edit(proposal.span, proposal.text, False, proposal.description)
         lists = self._concerned(file, proposal.span)
@@ -383,6 +387,13 @@ class _Desk:
         mine = [sheet.lists[w.span] for w in (self.worklists[one] for one in sorted(lists)) if w.file == file]
         blocks: list[Block] = [*(b for name, b in sheet.filters.items() if name in used), *mine]
         return Text.of("\n".join(sheet.source(b, made) for b in blocks) + "\n", file)
+
+
+def _silences_near(content: str, start: int, end: int) -> bool:
+    """Tell if a comment on the lines of a stretch, or on the line before, silences a finding."""
+    first = content.rfind("\n", 0, max(content.rfind("\n", 0, start), 0)) + 1
+    last = content.find("\n", end)
+    return any("worklint" in c for c in comments(content[first : last if last >= 0 else len(content)]))
 
 
 def _helps(finding: Finding, before: _Standing, after: _Standing, safe: bool) -> bool:
