@@ -334,9 +334,30 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
          "because": "what becomes of a query without the unique keys of the levels above was measured"}
         for model, level in sorted(below_top)
     ]  # fmt: skip
+    found += _steps(record)
     found += _woken(record)
     found += _two_below(record, below)
     return found, lifts
+
+
+def _steps(record: Record) -> list[Json]:
+    """Write what comes back of an order with several scheduled steps of which one was asked for."""
+    out: list[Json] = []
+    for seen in record.together:
+        if seen.what != "steps":
+            continue
+        names = [a.name for a in subjects(seen.model, seen.level) if len(a.path) > 1]
+        key: Json = {"does": "applied"}
+        if seen.does != "misses":
+            key["adds"] = ["other"]
+        if seen.does != "adds":
+            key["misses"] = ["other"]
+        out.append({
+            "id": f"steps-{seen.model}", "for": {"model": seen.model, "level": seen.level}, "when": {"any": names},
+            "then": {"query": key}, "evidence": "probe",
+            "because": "of an order with several scheduled steps not just the one that was asked for comes back",
+        })  # fmt: skip
+    return out
 
 
 def _limits(record: Record) -> Json:

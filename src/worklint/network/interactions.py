@@ -11,7 +11,7 @@ from worklint.network import pairs
 from worklint.network.ask import Key, Question, name_of
 from worklint.network.measure import Bench
 from worklint.network.subjects import PRIVATE, About, path_of
-from worklint.network.survey import Scope, keep
+from worklint.network.survey import Scope, identities, keep
 
 if TYPE_CHECKING:
     from worklint.network.probe import Record
@@ -26,8 +26,8 @@ class Together:
 
     ``what``: ``parent`` (nothing names that level above; without ``first``: any), ``parent-pattern``, ``parent-list``,
     ``parent-empty`` (something else than a single value names it), ``cap`` (rows at most), ``wants`` (every query has
-    to name one of these), ``private``, ``empties``, ``date-time``, ``one-series``,
-    ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the outcome.
+    to name one of these), ``steps`` (which scheduled steps of an order come back), ``private``, ``empties``,
+    ``date-time``, ``one-series``, ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the outcome.
     """
 
     what: str
@@ -48,7 +48,7 @@ def measure(bench: Bench, record: Record, scope: Scope, applied: Sequence[About]
     top = scope.level == levels[0]
     if top:
         seen += _silent(bench, scope, applied, silent)
-    for step in (_parents, _private, _beside, _date_and_time, _two_below):
+    for step in (_parents, _private, _beside, _date_and_time, _two_below, _several_steps):
         seen += step(bench, scope, applied)
     record.together += seen
 
@@ -254,6 +254,34 @@ def _two_below(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Tog
             if verdict:
                 out.append(_said(scope, "one-series", verdict, first.name, second.name))
     return out
+
+
+_STEP = "ScheduledProcedureStepSequence."
+
+
+def _several_steps(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Of an order with several scheduled steps ask for what one of them has: does that one come back, and alone?"""
+    at = next((i for i, name in enumerate(identities(scope.model, scope.level)) if name.startswith(_STEP)), None)
+    orders = {i: i[at].split("\\") for i in scope.rows if at is not None and "\\" in i[at]}
+    if at is None or not orders:
+        return []
+    outcomes = set()
+    for about in (a for a in applied if a.name.startswith(_STEP)):
+        for identity, steps in list(orders.items())[:4]:
+            values = [pairs.askable(about.vr, v) or "" for v in scope.rows[identity].get(about.name, ())]
+            single = [i for i, v in enumerate(values) if v.isascii() and values.count(v) == 1 and v]
+            if len(values) != len(steps) or not single:
+                continue
+            answer = bench.ask(Key(about.path, values[single[-1]]))
+            order = identity[:at]
+            came = [p for i in keep(answer, scope.model, scope.level) if i[:at] == order for p in i[at].split("\\")]
+            wanted = steps[single[-1]]
+            outcomes.add("exact" if came == [wanted] else "adds" if wanted in came else "mixed" if came else "misses")
+            break
+        if len(outcomes) > 1:
+            break
+    does = outcomes.pop() if len(outcomes) == 1 else "mixed"
+    return [] if does == "exact" else [_said(scope, "steps", does)]
 
 
 def _crossed(bench: Bench, scope: Scope, first: About, second: About) -> str:

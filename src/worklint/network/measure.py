@@ -344,16 +344,23 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
     marked = [t for t in trials if "?" in t.asked.text]
     rest = [t for t in trials if t not in star and t not in marked]
     # A pattern with small letters may be no legal code; that it is refused says nothing of others.
-    small = [t for t in rest if t.failure and vr == "CS" and t.asked.text != t.asked.text.upper()]
-    if small and len(small) < len(rest):
+    small = [t for t in (*rest, *marked) if t.failure and vr == "CS" and t.asked.text != t.asked.text.upper()]
+    marked = [t for t in marked if t not in small]
+    if small and any(t not in small for t in rest):
         rest = [t for t in rest if t not in small]
         out.found[("wildcard", "has-lower")] = conclude("wildcard", small)
     usual, one_each, every = (conclude("wildcard", t) for t in (rest, marked, [*rest, *marked]))
-    if not marked or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
+    undecided = one_each.does == "unknown" and one_each.status == "excludes"
+    if not marked or undecided or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
         out.found[("wildcard", "")] = every
     else:
         out.found[("wildcard", "")] = knowing(usual, one_each) if one_each.does == usual.does else usual
         out.found[("wildcard", "question-mark")] = knowing(one_each, usual)
+    if vr == "CS" and out.found[("wildcard", "")].does == "applied":
+        odd = bench.trial(about, Asked("wildcard", vr, "QZX^J*", legal=False))
+        if odd.failure:
+            why = "a pattern with a character that no code has fails the query, and others may"
+            out.found[("wildcard", "illegal")] = Found("unknown", status=odd.failure, trials=1, why=why)
     if not star:
         return
     slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")

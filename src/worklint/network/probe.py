@@ -598,7 +598,7 @@ class _Model:
         self.record.negotiation.update(negotiation.measure(self.asker, self.model, scopes))
 
 
-_SHARES = {"study-root": 10, "patient-root": 2, "modality-worklist": 4}
+_SHARES = {"study-root": 7, "patient-root": 3, "modality-worklist": 3}
 _LEVEL_SHARES = (20, 6, 5, 4)
 _LIKE_TWO = 2
 _TOGETHER = 5
