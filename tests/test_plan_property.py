@@ -171,6 +171,10 @@ RANGES_TELL_NOTHING = FAITHFUL | {"statements": [
     {"for": {"attribute": "SeriesTime", "kind": "range"}, "key": {"does": "applied", "adds": ["empty"]},
      "evidence": "good"},
 ]}  # fmt: skip
+FOLDS = FAITHFUL | {"lifts": [], "statements": [
+    *FAITHFUL["statements"],
+    {"for": {"attribute": "PatientID"}, "key": {"does": "applied", "adds": ["case"]}, "evidence": "good"},
+]}  # fmt: skip
 ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("no series has a value: it is not enough that one has none", BELOW, "Modality is empty", {}),
     ("one series has a value: another may have none", BELOW, "ImageType is not empty", {}),
@@ -187,6 +191,9 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      'RequestAttributesSequence has (ScheduledProcedureStepID = "RP1" or RequestedProcedureID = "RP2")', {"bound": 1}),
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},
      'PatientID in ("A1", "12") ignoring case', {"model": "patient-root"}),
+    ("who folds the ID that is fed finds another patient", FOLDS, 'PatientSex = "F"', {"model": "patient-root"}),
+    ("one study has all of them, not several of a patient", FAITHFUL | {"lifts": []},
+     'ModalitiesInStudy has all ("CR", "SR")', {"model": "patient-root", "level": "patient"}),
     ("there are no lists of patient IDs", BELOW, "StudyDate >= 2026-01-01",
      {"model": "patient-root", "level": "patient", "transport": "dicomweb"}),
 ]  # fmt: skip
@@ -275,9 +282,9 @@ def _never_whole(place: Any, level: str, node: Any, *given: Any) -> Any:
     return changed(found, condition=NOTHING, adds=frozenset()) if isinstance(node, AnyOf) else found
 
 
-def _some_of_has(place: Any, level: str, node: Any, sent: Any, ask: Any) -> Any:
+def _some_of_has(place: Any, level: str, node: Any, sent: Any, keys: Any, ask: Any) -> Any:
     """A `has` is checked wherever its attributes come back, whole or not."""
-    found = left_of_has(place, level, node, sent, ask)
+    found = left_of_has(place, level, node, sent, keys, ask)
     if found.condition != NOTHING or node.scope != "item":
         return found
     return checks.Left(node, frozenset(), tuple(dict.fromkeys(ask(t.constraint) for t in checks.tests_of(node))))

@@ -130,9 +130,10 @@ def _satisfied(test: Test, entity: Entity, here: Dataset, depth: int, world: _Wo
 def _places(constraint: Constraint, entity: Entity, here: Dataset, depth: int) -> list[tuple[list[str], list[str]]]:
     """Return the values at each place where the attribute may stand (with those of the paired time)."""
     attribute, steps = constraint.path[-1], constraint.path[depth:-1]
-    described = derived(constraint.path, entity) if depth == 0 else None
-    if described is not None:
-        return [(described, [])]
+    if depth == 0 and derived(constraint.path, entity) is not None:
+        # Each study is one place: of a patient at least one of them satisfies it.
+        owner, _, _ = _DERIVED[constraint.path[0].keyword]
+        return [(derived(constraint.path, one) or [], []) for one in at_level(entity, owner) if one.below]
     found = []
     for _, dataset in _holders(constraint.path, entity, here, depth, constraint.attribute_level):
         for item in items(dataset, steps) if steps else [dataset]:

@@ -220,7 +220,8 @@ def query_json(query: PlannedQuery) -> dict[str, Any]:
         out["url"] = url(query)
     else:
         out["identifier"] = identifier(query)
-    parameters = sorted({k.sent.parameter.name for k in query.keys if k.sent.parameter})
+    fed = {n.attribute for n in query.needs}
+    parameters = sorted({k.sent.parameter.name for k in query.keys if k.sent.parameter and k.dotted not in fed})
     out |= {
         "negotiation": list(query.negotiation),
         "needs": [_need(n) for n in query.needs],

@@ -19,7 +19,7 @@ from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, sent_values
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Cap, Profile, Where
-from worklint.model import GRADES, Constraint, Effect, Filter, Has, Span, Test, Worklist
+from worklint.model import GRADES, Constraint, Effect, Filter, Has, Parameter, Span, Test, Worklist
 from worklint.plan.algebra import WIDENED, conjunction, feeding, united
 from worklint.plan.checks import Left, can_be_returned, left_of, tests_of, universal
 from worklint.plan.cost import cost
@@ -442,7 +442,9 @@ def _tried(desk: Desk, level: str, kept: Sequence[Candidate], fixed: Sequence[Fi
             return None
         for i, test in enumerate(owner):
             adds[test] = adds.get(test, frozenset()) | joint.parts[i].adds
-        bare |= joint.bare | frozenset().union(*(p.adds for p in joint.parts[len(owner) :]))
+        # What a fed key adds belongs to another entity: that its own value is spelled alike is no excuse.
+        fed = any(p.adds for p in joint.parts[len(owner) :])
+        bare |= joint.bare | (frozenset({"other"}) if fed else frozenset())
         effects.append(joint.effect)
     for choice, _ in kept:
         adds[id(choice.test)] |= choice.way.slack
@@ -466,7 +468,9 @@ def fed_key(place: Place, level: str, keyword: str, several: bool) -> KeyAt:
     assert attribute is not None, keyword
     kind = "list-of-uid" if several else "single"
     text = "1.2.3\\1.2.4" if several else ("1.2.3" if attribute.vr == "UI" else "1")
-    sent = Sent(text, kind, attribute.vr, attribute.vm, count=MOST_UIDS if several else 1)
+    # A UID is as good as another; of a text nobody knows case, letters or length.
+    any_text = None if attribute.vr == "UI" else Parameter(keyword, never_empty=True, no_wildcards=True)
+    sent = Sent(text, kind, attribute.vr, attribute.vm, parameter=any_text, count=MOST_UIDS if several else 1)
     found = standard.model(place.model)
     at = found.unique_keys.index(keyword) if found and keyword in found.unique_keys else -1
     home = found.levels[at] if found and at >= 0 else level
