@@ -144,23 +144,29 @@ def _take_out(spot: Spot) -> Iterator[Proposal]:
             yield Proposal(spot.span(where), text, f"name each value once: {text}", "always")
     # A part is named by its first test, so it may be any part around that.
     for outer, part in zip(spot.chain[-2::-1], spot.chain[:0:-1], strict=False):
-        if isinstance(outer, And | Or):
-            yield Proposal(spot.span(_cut(spot, outer, part)), "", f"take out {_short(part)}", "always")
+        cut = _cut(spot, outer, part) if isinstance(outer, And | Or) else None
+        if cut is not None:
+            yield Proposal(spot.span(cut), "", f"take out {_short(part)}", "always")
 
 
 def _same(one: Literal, other: Literal) -> bool:
     return one.kind == other.kind and one.text.strip().casefold() == other.text.strip().casefold()
 
 
-def _cut(spot: Spot, whole: And | Or, part: Expression) -> Stretch:
-    """Return what goes when a part is taken out: its ``and`` too, and its line where nothing else stands on it."""
+def _cut(spot: Spot, whole: And | Or, part: Expression) -> Stretch | None:
+    """Return what goes when a part is taken out: its ``and`` too, and its line where nothing else stands on it.
+
+    ``None`` where the word that joins it is misspelt: that has to be mended first.
+    """
     at = next(i for i, p in enumerate(whole.parts) if p is part)
     start, end = spot.outer(part, whole)
     if at == 0:
         return start, spot.outer(whole.parts[1], whole)[0]
     before = spot.outer(whole.parts[at - 1], whole)[1]
     word = "and" if isinstance(whole, And) else "or"
-    start = spot.bare.lower().rindex(word, before, start)
+    start = spot.bare.lower().rfind(word, before, start)
+    if start < 0:
+        return None
     content = spot.text.content
     line = content.rfind("\n", 0, start) + 1
     line_end = content.find("\n", end)
@@ -209,8 +215,10 @@ def _one_test(spot: Spot) -> Iterator[Proposal]:
     if joined is None or len(mine) > 2:
         return
     start = spot.outer(first, whole)[0]
-    cut, end = _cut(spot, whole, last)
-    between = spot.text.content[spot.outer(first, whole)[1] : cut]
+    cut = _cut(spot, whole, last)
+    if cut is None:
+        return
+    between, end = spot.text.content[spot.outer(first, whole)[1] : cut[0]], cut[1]
     text = print_expression(joined)
     yield Proposal(spot.span((start, end)), text + between, f"write {text}", "always")
 
