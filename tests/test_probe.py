@@ -13,12 +13,12 @@ import scp
 from worklint.cli import main
 from worklint.enterprise import parse_address
 from worklint.knowledge.profile_reader import read_profile
-from worklint.network.ask import ABORTED, Answer, Manners, Question
+from worklint.network.ask import ABORTED, Answer, Manners, Question, Unreachable
 from worklint.network.dimse import DimseDoor
-from worklint.network.document import profile_of, text_of
+from worklint.network.document import key_of, profile_of, text_of
 from worklint.network.door import address_of
 from worklint.network.evidence import Subject, Trial, infer
-from worklint.network.meaning import ask_single
+from worklint.network.meaning import WIDE, Asked, ask_single
 from worklint.network.pairs import possible_adds, possible_misses
 from worklint.network.probe import Record, probe
 
@@ -103,6 +103,66 @@ def test_what_no_query_decided_stays_in():
 def test_an_impossible_value_alone_is_no_evidence_of_matching():
     trial = Trial(ask_single("LO", "QZXJ7"), frozenset())
     assert infer([trial], [Subject(("1",), None)], frozenset(), frozenset()).does == "unknown"
+
+
+@pytest.mark.parametrize(("asked", "decided"), [(["ABC"], False), (["ABC", "XYZ"], True), (["XYZ"], False)])
+def test_that_every_value_counts_shows_only_where_two_were_found(asked, decided):
+    subjects = [Subject(("1",), ("ABC", "XYZ")), Subject(("2",), ("DEF",))]
+    trials = [Trial(ask_single("LO", text), frozenset({("1",)})) for text in asked]
+    found = infer(trials, subjects, frozenset(), possible_misses("single", "LO", True, False))
+    assert ("one-value" not in found.open_misses) == decided and "-joined" in found.excluded
+
+
+@pytest.mark.parametrize(("pattern", "kept", "told"), [("M?LLER", False, True), ("M?LLER", True, False)])
+def test_a_question_mark_that_stands_for_a_byte_widens_and_narrows(pattern, kept, told):
+    subjects = [Subject(("1",), ("MÜLLER",)), Subject(("2",), ("MILLER",))]
+    back = frozenset({("2",), *([("1",)] if kept else [])})
+    possible = possible_adds("wildcard", "LO"), possible_misses("wildcard", "LO", False, False)
+    found = infer([Trial(Asked("wildcard", "LO", pattern), back)], subjects, *possible)
+    assert ("charset" in key_of(found).get("adds", ())) and ("charset" in key_of(found)["misses"])
+    assert (WIDE in found.misses and WIDE in found.adds) == told
+
+
+def test_an_add_is_spelling_only_where_all_else_was_excluded():
+    subjects = [Subject(("1",), ("ABC",)), Subject(("2",), ("abcd",))]
+    found = infer(
+        [Trial(ask_single("LO", "abc"), frozenset({("1",)}))], subjects, possible_adds("single", "LO"), frozenset()
+    )
+    assert found.adds == {"case"} and "prefix" in key_of(found)["adds"]
+
+
+def test_a_large_archive_is_measured_in_parts_of_it():
+    studies = [
+        scp.study(
+            n, PatientID=f"P{n:03}", PatientName=f"NAME{n}^A", StudyDate=f"2026{n // 20 + 1:02}{n % 20 + 1:02}",
+            AccessionNumber=f"AC{n}{'X' * (n % 3)}", StudyDescription=("CHEST", "chest pa", "KNEE LEFT")[n % 3],
+        )
+        for n in range(1, 100)
+    ]  # fmt: skip
+    with scp.serving(scp.archive(studies=studies)) as (address, _):
+        record = measure(address, Manners(queries=700, rows=20, per_second=5000, timeout=2))
+    assert not record.ended and any("large archive" in n for n in record.notes)
+    for name in ("AccessionNumber", "StudyDescription", "StudyDate"):
+        found = record.measured[("study-root", "study")][name].found[("single", "")]
+        assert found.does == "applied" and not found.adds and not found.misses, (name, found)
+    assert {"prefix", "case"} <= {r[1:] for r in record.measured[("study-root", "study")]["StudyDescription"].found[
+        ("single", "")].excluded}  # fmt: skip
+
+
+class Choosy(DimseDoor):
+    """A door of a source that refuses the association where it takes none of the models in it."""
+
+    def greet(self, model, options=frozenset()):
+        if model == "patient-root":
+            raise Unreachable("refuses the association")
+        return super().greet(model, options)
+
+
+def test_a_source_that_refuses_a_model_is_asked_for_the_next():
+    with scp.serving(scp.archive()) as (address, _):
+        door = Choosy(parse_address(address), MANNERS.timeout)
+        record = probe(door, MANNERS, ["patient-root", "study-root"], "20261124", lambda text: None)
+    assert record.models == ["study-root"] and record.not_offered == ["patient-root"] and record.measured
 
 
 class Late(threading.Event):
