@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import jsonschema
 import pytest
 
 from executing import depth
-from worklint.judge import judge, verdict_name
+from worklint.judge import judge, judge_keys, verdict_name
 from worklint.knowledge.data import read_json
 from worklint.knowledge.products import product, product_ids
 from worklint.model import Effect
@@ -197,8 +198,13 @@ def test_planning_is_bounded_at_every_product(branches: str, told: str, monkeypa
     project = "sources:\n" + "\n".join(f"  s{i}: {{product: {n}}}" for i, n in enumerate(names))
     number = 70 if told else 4
     some = " or ".join(f"({branches.format(n=n)})" for n in range(number))
-    judged, judge_keys = [0], split.judge_keys
-    monkeypatch.setattr(split, "judge_keys", lambda *given: (judged.append(1), judge_keys(*given))[1])
+    judged = []
+
+    def counted(*given: Any) -> Any:
+        judged.append(given)
+        return judge_keys(*given)
+
+    monkeypatch.setattr(split, "judge_keys", counted)
     _, printed = planned(project, f'worklist "W" {{ where StudyDate within last 7 days and ({some}) }}')
     plans = json.loads(printed)["plans"]
     assert len(judged) <= len(plans) * (split.MOST_JUDGED + 64 * number)
