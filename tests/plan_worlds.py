@@ -24,7 +24,7 @@ from worklint.oracle.soundness import PARAMETERS, _spoken_of, drawn_place, read,
 from worklint.record import replace
 
 FILTERS, ARCHIVES = 8, 3
-SHIPPED = 0.3
+SHIPPED = 0.25
 LEVELS = (
     ("study", "study-root"), ("study", "study-root"), ("study", "study-root"), ("study", "study-root"),
     ("study", "study-root"), ("study", "patient-root"), ("series", "study-root"), ("series", "study-root"),
@@ -109,7 +109,7 @@ def _content(rng: Random, level: str, calm: bool, theme: str, hot: list[str]) ->
 
     ``hot`` are the attributes that its filters ask for most.
     """
-    plain = rng.random() < 0.4
+    plain = rng.random() < 0.55
     content = _plain(rng, level) if plain else worlds.profile(rng, level, calm)
     names = worlds.names_at(level)
     statements, service = content["statements"], content["service"]
