@@ -4,8 +4,8 @@ Reads the truth tables (``tools/lab.py --write`` makes them), starts no server. 
 ``reports/score/score.md``. The exit code is 1 if a prediction is contradicted.
 
 ``--probed`` starts the servers, measures each door with ``worklint probe`` and predicts from that profile alone;
-``--rows`` and ``--queries`` are the limits of the probe (few rows: what it does in a large archive), ``--asked N`` tells
-which N keys were asked most.
+``--rows`` and ``--queries`` are the limits of the probe (few rows: what it does in a large archive). ``--asked N``
+tells which N keys were asked most.
 """
 
 from __future__ import annotations
@@ -126,9 +126,9 @@ def report(everything: dict[str, list[Line]]) -> Iterator[str]:
 
 def of_probes(names: list[str], arguments: argparse.Namespace) -> tuple[dict[str, list[Line]], list[str]]:
     """Probe the doors of servers that are started for it; returns the cases of each, and a line on each probe."""
-    from lab import doors, probed
-
-    everything, told = {}, []
+    doors, probed = (import_module(f"lab.{name}") for name in ("doors", "probed"))
+    everything: dict[str, list[Line]] = {}
+    told: list[str] = []
     for kind in dict.fromkeys(servers.DOORS[n].server for n in names):
         missing = servers.KINDS[kind].missing()
         if missing:
@@ -159,7 +159,8 @@ def main() -> int:
     parser.add_argument("--asked", type=int, default=0, metavar="N", help="with --probed: the N keys asked most")
     parser.add_argument("--keep", metavar="FOLDER", help="with --probed: write the profiles there")
     arguments = parser.parse_args()
-    names, told = arguments.doors or list(servers.DOORS), []
+    names: list[str] = arguments.doors or list(servers.DOORS)
+    told: list[str] = []
     if arguments.probed and arguments.write:
         parser.error("--write writes the score of the shipped profiles; --probed only prints")
     if arguments.probed:

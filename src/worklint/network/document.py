@@ -195,17 +195,17 @@ _PATTERN: Slot = ("wildcard", "")
 
 def _of_attribute(place: tuple[str, str], one: Measured, add: Any) -> None:
     by_body: dict[str, tuple[Json, list[Slot]]] = {}
-    slots = dict(one.found)
-    usual = slots.get(_PATTERN)
-    if usual is not None and usual.does == "applied":
+    every = dict(one.found)
+    usual = every.get(_PATTERN)
+    if usual is not None and WIDE in usual.adds | usual.misses | usual.open_adds | usual.open_misses:
         # How many characters a question mark stands for is no matter of patterns without one.
-        slots.setdefault(("wildcard", "question-mark"), usual)
+        every.setdefault(("wildcard", "question-mark"), usual)
         wide = frozenset({WIDE})
-        slots[_PATTERN] = replace(
+        every[_PATTERN] = replace(
             usual, adds=usual.adds - wide, misses=usual.misses - wide, open_adds=usual.open_adds - wide,
             open_misses=usual.open_misses - wide,
         )  # fmt: skip
-    for slot, found in slots.items():
+    for slot, found in every.items():
         body = _body(found, one.returned)
         if found.sql:
             more = {**key_of(found)}
@@ -261,8 +261,9 @@ def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str
             by_models.setdefault(tuple(models), []).append(level)
         for models_together, levels in by_models.items():
             # A keyword goes before a set: what is said of some values must not be farther than what is said of all.
-            names = list(listed) if "value" in body["for"] and len(listed) > 1 else _named(listed, sets)
-            target: Json = {"model": list(models_together), "level": levels, "attribute": names}
+            apart = "value" in body["for"] and len(listed) > 1
+            named = list(listed) if apart else _named(listed, sets)
+            target: Json = {"model": list(models_together), "level": levels, "attribute": named}
             out.append({**body, "for": {**target, **body["for"]}})
     return out
 

@@ -19,7 +19,7 @@ MOMENTS = frozenset({"DA", "TM", "DT"})
 PATTERN_SQL = "sql"
 """A way of comparing that the list of reasons has no word for: ``%`` and ``_`` of the value are wild cards too."""
 WIDE = "wide"
-"""A character outside ASCII counts as several where a question mark stands for one; in a profile that is ``charset``."""
+"""A character outside ASCII counts as several where a question mark stands for one; a profile says ``charset``."""
 TRAILING = "trailing"
 """Spaces at the end of a stored value count; in a profile that is ``padding``, as of those in front."""
 FOREIGN = "foreign"
@@ -215,8 +215,9 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
         else:
             found |= _spaces(asked.text, mine)
     elif asked.vr in TEXT and asked.kind == "wildcard" and not any(_fits(asked.text, v) for v in mine):
-        if any(_fits(asked.text, v.strip()) for v in mine):
-            found.add(TRAILING if any(_fits(asked.text, v.rstrip()) for v in mine) else "padding")
+        fits = [TRAILING for v in mine if _fits(asked.text, v.rstrip())]
+        fits += ["padding" for v in mine if _fits(asked.text, v.strip())]
+        found |= set(fits[:1])
     if asked.kind == "wildcard" and "?" in asked.text and any(not v.isascii() for v in mine):
         if not any(v.isascii() or _fits_bytes(asked.text, v) for v in mine):
             found.add(WIDE)

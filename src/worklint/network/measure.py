@@ -230,8 +230,8 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
     if depth == PAIR:
         return out
     if vr in PATTERNED:
-        asked = pairs.wildcard(vr, stored, lean, decided("wildcard"))
-        _patterns(bench, about, [*asked[:1], *asked[-1:]] if quiet else asked, conclude, out)
+        patterns = pairs.wildcard(vr, stored, lean, decided("wildcard"))
+        _patterns(bench, about, [*patterns[:1], *patterns[1:][-1:]] if quiet else patterns, conclude, out)
     if vr in RANGED:
         shapes = pairs.ranges(vr, stored, lean)
         _ranges(bench, about, dict(list(shapes.items())[-1:]) if quiet else shapes, conclude, out)

@@ -360,8 +360,8 @@ def ranges(vr: str, stored: Stored, lean: bool = False) -> dict[str, tuple[Asked
         closed.append(ask_range(vr, "18500101", "18501231"))
     if lean:
         # Where all entities lie inside, only what lies outside tells that the key is looked at.
-        far = [] if middle != low else [ask_range(vr, _after(vr, high), "")]
-        return {"closed": tuple(closed[:1]), "open-end": tuple(a for a in (ask_range(vr, middle, ""), *far) if a.low)}
+        late = [ask_range(vr, middle, ""), *([] if middle != low else [ask_range(vr, _after(vr, high), "")])]
+        return {"closed": tuple(closed[:1]), "open-end": tuple(a for a in late if a.low)}
     start = [ask_range(vr, "", middle), ask_range(vr, "", _before(vr, low))]
     end = [ask_range(vr, middle, ""), ask_range(vr, _after(vr, high), "")]
     return {

@@ -30,10 +30,11 @@ from worklint.network.ask import (
     Unreachable,
     name_of,
 )
-from worklint.network.evidence import Found, knowing, settle
+from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import TEXT, TRAILING, ask_single
-from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, Slot, detail, failing, joint, screen
+from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, detail, failing, joint, screen
+from worklint.network.peers import but_singles, family_of, is_same, settle_all, weaker
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, keep
 
@@ -111,7 +112,7 @@ def probe(
         if record.ended and saved is not None:
             saved(record)
         door.close()
-    _settle(record)
+    settle_all(record)
     return record
 
 
@@ -383,7 +384,7 @@ class _Model:
             if self.asker.asked >= limit:
                 left += 1
                 continue
-            family = _family(about.vr)
+            family = family_of(about.vr)
             most = _ENOUGH if about.vr in pairs.CASED and about.vr != "PN" else _ENOUGH // 2
             most = most if scope.level == self.levels[0] else most // 2
             depth = FULL if self._distance(scope, about) == 0 and full.get(family, 0) < most else LEAN
@@ -417,17 +418,17 @@ class _Model:
         if self._distance(bench.scope, about) <= 0 or not any(bench.scope.stored(about)):
             return None
         near = [m for m in self._place(bench.scope).values() if m.about.home == about.home and not m.taken_over
-                and _family(m.about.vr) == _family(about.vr) and m.about.unique == about.unique]  # fmt: skip
+                and family_of(m.about.vr) == family_of(about.vr) and m.about.unique == about.unique]  # fmt: skip
         if len(near) < _LIKE_TWO:
             return None
         found = detail(bench, about, PAIR, partial(self._decided, about))
         mine = found.found[("single", "")]
-        near = [m for m in near if _same(mine, m.found[("single", "")])]
-        if len(near) < _LIKE_TWO or len({_rest(m) for m in near}) > 1:
+        near = [m for m in near if is_same(mine, m.found[("single", "")])]
+        if len(near) < _LIKE_TWO or len({but_singles(m) for m in near}) > 1:
             return None
         for slot in near[0].found:
             if slot[0] != "single":
-                found.found[slot] = _weaker([m.found[slot] for m in near])
+                found.found[slot] = weaker([m.found[slot] for m in near])
         return found
 
     def _above(self, bench: Bench, waiting: Sequence[About]) -> None:
@@ -485,7 +486,7 @@ class _Model:
     def _decided(self, about: About, kind: str) -> frozenset[str]:
         """Return what attributes of the same kind decided: at two of them excluded, at none seen."""
         near = [m for place in self.record.measured.values() for m in place.values()
-                if _family(m.about.vr) == _family(about.vr) and m.about is not about]  # fmt: skip
+                if family_of(m.about.vr) == family_of(about.vr) and m.about is not about]  # fmt: skip
         found = [f for m in near if (f := m.found.get((kind, ""))) is not None and f.does == "applied"]
         excluded = Counter(r for f in found for r in f.excluded)
         seen = frozenset[str]().union(*(f.blamed for f in found))
@@ -554,7 +555,7 @@ class _Model:
                 alike.append(True)
                 return replace_measured(known, about)
         mine = detail(bench, about, PAIR).found[("single", "")]
-        alike.append(_same(mine, theirs))
+        alike.append(is_same(mine, theirs))
         return replace_measured(known, about) if alike[-1] else None
 
     def _illegal(self, bench: Bench, scope: Scope, vr: str, abouts: list[About]) -> None:
@@ -626,28 +627,6 @@ def pairs_missing(level: str) -> str:
     return f"no entity is shown at the {level} level: an empty answer is no evidence, and nothing is said"
 
 
-def _same(mine: Found, theirs: Found) -> bool:
-    if mine.does != theirs.does or mine.status != theirs.status:
-        return False
-    seen = mine.misses | (mine.open_misses & {"other"})
-    return mine.adds <= theirs.adds | theirs.open_adds and seen <= theirs.misses | theirs.open_misses
-
-
-def _rest(one: Measured) -> tuple[object, ...]:
-    return tuple(
-        sorted((*slot, f.does, f.status, *sorted(f.blamed)) for slot, f in one.found.items() if slot[0] != "single")
-    )
-
-
-def _weaker(several: Sequence[Found]) -> Found:
-    """Return what several attributes have in common: whatever one of them left undecided is undecided."""
-    open_adds, open_misses = (
-        frozenset().union(*(getattr(f, name) for f in several)) for name in ("open_adds", "open_misses")
-    )
-    excluded = frozenset.intersection(*(f.excluded for f in several))
-    return replace(several[0], open_adds=open_adds, open_misses=open_misses, excluded=excluded)
-
-
 def _without_value(bench: Bench, about: About, theirs: Found) -> bool:
     """Tell if a value that cannot exist comes to what it came to elsewhere, where no entity has one to ask for."""
     trial = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
@@ -688,47 +667,6 @@ def _returned(scope: Scope, about: About) -> str:
         back, held = set(scope.rows[subject.id].get(about.name, ())), set(subject.values)
         kinds.add("whole" if back == held else "part" if back < held else "other")
     return "other" if "other" in kinds else "part" if "part" in kinds else "whole" if kinds else "unknown"
-
-
-def _family(vr: str) -> str:
-    return "text" if vr in pairs.CASED and vr != "PN" else vr
-
-
-def _settle(record: Record) -> None:
-    """Let attributes of the same kind decide for one another what their own values could not."""
-    _question_marks(record)
-    groups: dict[tuple[Slot, str], list[tuple[Measured, Slot]]] = {}
-    for place in record.measured.values():
-        for one in place.values():
-            for slot in one.found:
-                family = "text" if one.about.vr in pairs.CASED else one.about.vr
-                groups.setdefault((slot, family), []).append((one, slot))
-    for members in groups.values():
-        before = [(m, m.found[slot]) for m, slot in members]
-        for one, slot in members:
-            near = [f for m, f in before if m is not one and (m.about.vr == "PN") == (one.about.vr == "PN")]
-            far = [f for m, f in before if m is not one]
-            one.found[slot] = settle(settle(one.found[slot], near), far)
-    for place in record.measured.values():
-        for one in place.values():
-            for (kind, value), found in one.found.items():
-                if "padding" in found.open_misses and any("padding" in f.misses for f in one.found.values()):
-                    # Spaces in front that count in one kind of matching are stored, and count in all.
-                    found = one.found[(kind, value)] = replace(
-                        found, misses=found.misses | {"padding"}, open_misses=found.open_misses - {"padding"}
-                    )
-                if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
-                    one.found[(kind, value)] = knowing(found, usual)
-
-
-def _question_marks(record: Record) -> None:
-    """Where a question mark was seen not to do what an asterisk does, say so of those that were not asked for one."""
-    slot, kind = ("wildcard", "question-mark"), ("wildcard", "")
-    members = [m for place in record.measured.values() for m in place.values()]
-    for one in members:
-        alike = [m for m in members if slot in m.found and _family(m.about.vr) == _family(one.about.vr)]
-        if alike and slot not in one.found and not one.full and one.found.get(kind, _UNKNOWN).does == "applied":
-            one.found[slot] = alike[0].found[slot]
 
 
 __all__ = ["MODELS", "Record", "probe", "replace"]

@@ -1,0 +1,80 @@
+"""What attributes of the same kind tell of one another, and what may be taken over from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from worklint.network import pairs
+from worklint.network.evidence import Found, knowing, settle
+from worklint.network.measure import Measured, Slot
+
+if TYPE_CHECKING:
+    from worklint.network.probe import Record
+
+
+def is_same(mine: Found, theirs: Found) -> bool:
+    """Tell if what one pair showed is what is known elsewhere."""
+    if mine.does != theirs.does or mine.status != theirs.status:
+        return False
+    seen = mine.misses | (mine.open_misses & {"other"})
+    return mine.adds <= theirs.adds | theirs.open_adds and seen <= theirs.misses | theirs.open_misses
+
+
+def but_singles(one: Measured) -> tuple[object, ...]:
+    """Return what was seen of patterns, ranges and lists, to hold it against that of another attribute."""
+    return tuple(
+        sorted((*slot, f.does, f.status, *sorted(f.blamed)) for slot, f in one.found.items() if slot[0] != "single")
+    )
+
+
+def weaker(several: Sequence[Found]) -> Found:
+    """Return what several attributes have in common: whatever one of them left undecided is undecided."""
+    open_adds, open_misses = (
+        frozenset().union(*(getattr(f, name) for f in several)) for name in ("open_adds", "open_misses")
+    )
+    excluded = frozenset.intersection(*(f.excluded for f in several))
+    return replace(several[0], open_adds=open_adds, open_misses=open_misses, excluded=excluded)
+
+
+def family_of(vr: str) -> str:
+    """Return the kind of attribute by how its values are compared."""
+    return "text" if vr in pairs.CASED and vr != "PN" else vr
+
+
+def settle_all(record: Record) -> None:
+    """Let attributes of the same kind decide for one another what their own values could not."""
+    _question_marks(record)
+    groups: dict[tuple[Slot, str], list[tuple[Measured, Slot]]] = {}
+    for place in record.measured.values():
+        for one in place.values():
+            for slot in one.found:
+                family = "text" if one.about.vr in pairs.CASED else one.about.vr
+                groups.setdefault((slot, family), []).append((one, slot))
+    for members in groups.values():
+        before = [(m, m.found[slot]) for m, slot in members]
+        for one, slot in members:
+            near = [f for m, f in before if m is not one and (m.about.vr == "PN") == (one.about.vr == "PN")]
+            far = [f for m, f in before if m is not one]
+            one.found[slot] = settle(settle(one.found[slot], near), far)
+    for place in record.measured.values():
+        for one in place.values():
+            for (kind, value), found in one.found.items():
+                if "padding" in found.open_misses and any("padding" in f.misses for f in one.found.values()):
+                    # Spaces in front that count in one kind of matching are stored, and count in all.
+                    found = one.found[(kind, value)] = replace(
+                        found, misses=found.misses | {"padding"}, open_misses=found.open_misses - {"padding"}
+                    )
+                if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
+                    one.found[(kind, value)] = knowing(found, usual)
+
+
+def _question_marks(record: Record) -> None:
+    """Where a question mark was seen not to do what an asterisk does, say so of those that were not asked for one."""
+    slot, kind = ("wildcard", "question-mark"), ("wildcard", "")
+    members = [m for place in record.measured.values() for m in place.values()]
+    for one in members:
+        alike = [m for m in members if slot in m.found and family_of(m.about.vr) == family_of(one.about.vr)]
+        if alike and slot not in one.found and not one.full and one.found.get(kind, Found("unknown")).does == "applied":
+            one.found[slot] = alike[0].found[slot]
