@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import lru_cache
@@ -29,6 +30,7 @@ from worklint.judge import judge
 from worklint.judge.place import Place
 from worklint.model import Effect, Worklist
 from worklint.oracle import matcher
+from worklint.oracle.client import texts_of
 from worklint.oracle.reading import AmbiguousProfileError
 from worklint.oracle.simulated import SimulatedSource
 from worklint.oracle.soundness import Outcome, _told, held_against, read
@@ -92,6 +94,17 @@ def carried_out(worklist: Worklist, printed: Mapping[str, Any], case: Case) -> T
     return Trial(case, worklist, printed, outcome, frozenset(source.reading.met | client.met))
 
 
+def would_meet(worklist: Worklist, case: Case) -> set[str]:
+    """Return what the keys of a filter would meet if all of them were sent."""
+    source = source_of(case)
+    for test in matcher.leaves(worklist.filter):
+        c = test.constraint
+        if c.path and c.matching in ("single", "any-of", "wildcard", "range", "list-of-uid"):
+            with suppress(AmbiguousProfileError):
+                source.doing(Key(c.path, texts_of(c, dict(case.parameters))[0], None, c.vr), worklist.level)
+    return {f"a key of the filter: {m}" for m in source.reading.met}
+
+
 def wanted_of(worklist: Worklist, source: SimulatedSource, parameters: Mapping[str, str]) -> dict[int, matcher.Entity]:
     return {
         id(e.dataset): e
@@ -132,7 +145,7 @@ class Tally:
             self.careless.append(f"{first.name}: a plan that may miss by {printed['miss_reasons']}\n{first.text}")
         happened: Counter[str] = Counter()
         trials = [carried_out(one.worklist, printed, case) for case in one.cases]
-        static = features(one.worklist, first, printed) if any(trials) else set()
+        static = features(one.worklist, first, printed) | would_meet(one.worklist, first) if any(trials) else set()
         for trial in trials:
             if trial is None:
                 self.skipped += 1

@@ -74,7 +74,10 @@ def profile_of(content: Mapping[str, Any], release: str | None) -> Profile:
     return at_release(read_profile(content), release).profile
 
 
-THEMES = ("nothing", "nothing", "nothing", "limits", "interactions", "keeping", "moments", "labels", "hides")
+THEMES = (
+    *("nothing",) * 3, *("limits",) * 2, *("interactions",) * 3, *("keeping",) * 2, *("moments",) * 2, "labels",
+    "hides",
+)  # fmt: skip
 # A value that may be an earlier one.
 _BEHIND = {
     "StudyStatusID": ["NEW", "READ"], "ProcedureStepState": ["SCHEDULED", "IN PROGRESS", "COMPLETED"],
@@ -159,8 +162,8 @@ def _content(rng: Random, level: str, calm: bool, theme: str, hot: list[str]) ->
         service["hides"] = [{"what": "some", "attribute": name, "values": values, "evidence": "good",
                              "for": {"level": "series"} if rng.random() < 0.7 else {}}]  # fmt: skip
     service["negotiation"] = {
-        option: rng.choice(("yes", "yes", "no"))
-        for option in ("relational-queries", "combined-date-time") if rng.random() < 0.6
+        option: rng.choice(("yes", "yes", "yes" if theme == "moments" else "no"))
+        for option in ("relational-queries", "combined-date-time") if rng.random() < 0.8
     }  # fmt: skip
     if level in ("series", "image", "study") and rng.random() < 0.3:
         content["lifts"] = [*content["lifts"], {"lifts": "parents-required", "evidence": "good"}]
@@ -170,13 +173,14 @@ def _content(rng: Random, level: str, calm: bool, theme: str, hot: list[str]) ->
 def _interactions(rng: Random, hot: list[str]) -> Iterator[dict[str, Any]]:
     """Interactions among the attributes that filters ask for, most of them such as a plan may live with."""
     effects = (
-        {"does": "applied", "adds": ["other"]}, {"does": "applied", "adds": ["case"]}, {"does": "ignored"},
+        {"does": "applied", "adds": ["other"]}, {"does": "applied", "adds": ["case"]},
+        {"does": "applied", "adds": ["prefix", "empty"]}, {"does": "ignored"},
         {"does": "applied", "misses": ["other"]}, {"does": "applied", "misses": ["one-series"]}, {"does": "unknown"},
     )  # fmt: skip
-    new = {"for": {"attribute": hot[1:3]}, "key": rng.choice(effects)}
+    new = {"for": {"attribute": hot}, "key": rng.choice(effects[:4])}
     whens = ({"all": [hot[0]]}, {"any": hot[:2]}, {"none": [hot[0]]}, {"returns": [hot[0]]}, {"two-or-more": hot})
     for n, when in enumerate(rng.sample(whens, 2)):
-        then = rng.choice(({"replace": [new]}, {"query": rng.choice(effects)}))
+        then = rng.choice(({"replace": [new]}, {"query": rng.choice(effects)}, {"query": effects[n]}))
         yield {"id": f"hot{n}", "when": when, "then": then, "because": f"hot{n}", "evidence": "good"}
 
 
@@ -186,9 +190,15 @@ def drawn(seed: int, number: int) -> Iterator[Drawn]:
     level, model = rng.choice(LEVELS)
     calm, theme = rng.random() < 0.5, rng.choice(THEMES)
     content, release = None, None
-    hot = [n for n in rng.sample(worlds.names_at(level), 9) if "UID" not in n][:4]
+    names = worlds.names_at(level)
+    if theme == "interactions":
+        # They show where their attributes meet in one query.
+        names = [n for n in names if n in worlds.POOLS.get(level, {}) or "." in n]
+    hot = [n for n in rng.sample(names, min(9, len(names))) if "UID" not in n][:4]
     if theme in ("moments", "limits") and rng.random() < 0.8:
-        hot[:2] = [n for n in worlds.names_at(level) if re.search(r"(StudyDate|StudyTime|Start)", n)][:2] or hot[:2]
+        hot[: 2 if theme == "limits" else 4] = [n for n in names if re.search(r"(StudyDate|StartDate)", n)][:2] or hot[
+            :2
+        ]
     if rng.random() < (SHIPPED if theme != "labels" else 0):
         whole = shipped_profile(rng)
         hot = list(_spoken_of(whole)) if rng.random() < 0.5 else hot
@@ -204,7 +214,7 @@ def drawn(seed: int, number: int) -> Iterator[Drawn]:
     for n in range(FILTERS):
         writer = worlds.Filters(
             rng, level, labels=place.viewer is not None and level == "study", parameters=rng.random() < 0.5, calm=calm,
-            near=near if rng.random() < 0.6 else (), wide=True,
+            near=near if theme in ("interactions", "moments") or rng.random() < 0.6 else (), wide=True,
             zone=rng.choice(ZONES) if source_zone and rng.random() < 0.6 else None,
         )  # fmt: skip
         text = writer.worklist(model)

@@ -328,7 +328,8 @@ class Filters:
         if self.wide and vr in ("DA", "DT") and rng.random() < 0.25:
             return self._relative(name, vr)
         time = re.sub("Date$", "Time", name)
-        if self.wide and time != name and keyword.endswith("Date") and "Birth" not in keyword and rng.random() < 0.3:
+        often = 0.5 if keyword in self.near else 0.3
+        if self.wide and time != name and keyword.endswith("Date") and "Birth" not in keyword and rng.random() < often:
             return self._pair(f"({name}, {time})", low, high)
         if keyword == "StudyDate" and rng.random() < 0.1:
             return f'(StudyDate, StudyTime) {rng.choice(("<=", ">=", "<", ">"))} "{low}1030"'
