@@ -35,7 +35,7 @@ from worklint.oracle.simulated import SimulatedSource
 from worklint.oracle.soundness import Outcome, held_against, read, wanted_of
 from worklint.oracle.wire import Key
 
-PROBES = int(os.environ.get("WORKLINT_PROBES", "6"))
+PROBES = int(os.environ.get("WORKLINT_PROBES", "4"))
 SEED = int(os.environ.get("WORKLINT_SEED", "1"))
 FILTERS = 40
 MODELS = {"study": "study-root", "series": "study-root", "image": "study-root", "worklist-item": "modality-worklist"}

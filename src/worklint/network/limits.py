@@ -18,7 +18,7 @@ from worklint.network.measure import Bench
 from worklint.network.subjects import About, subjects
 from worklint.network.survey import Scope, keep
 
-MOST_WANTED = 40
+MOST_WANTED = 120
 """Attributes that are tried as the one key of a query."""
 
 
@@ -38,7 +38,9 @@ def _cap(bench: Bench, scope: Scope) -> list[Together]:
         # Keys that take the place of the narrowing one bring other entities back, which were not left out before.
         return []
     widest = bench.ask()
-    answers = [a for a in bench.answers() if not a.failure and not a.cut]
+    # Beside other keys than those that narrow the scope, others may come.
+    within = [a for q, a in bench.answers() if set(scope.fixed) <= set(q.keys)]
+    answers = [a for a in within if not a.failure and not a.cut]
     if widest.failure or widest.cut or not widest.rows:
         return []
     told = {len(a.rows) for a in answers if a.warning}
@@ -62,7 +64,7 @@ def _wanted(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
     narrow = [a for a in applied if not a.unique and not a.required][:3] or [a for a in applied if not a.unique][-3:]
     alone = [bench.ask(Key(a.path, pairs.impossible(a.vr)), fixed=False) for a in narrow]
     if alone and not any(a.failure for a in alone):
-        rows = max((len(a.rows) for a in bench.answers() if not a.failure), default=1)
+        rows = max((len(a.rows) for _, a in bench.answers() if not a.failure), default=1)
         return [_said(scope, "cap", "refuses", str(max(rows, 1)), status=refused.failure)]
     # Whatever was not tried, or is answered, may be what is wanted.
     every = subjects(scope.model, scope.level)

@@ -59,9 +59,9 @@ class Bench:
         expected = any(k.path == about.path for k in self.scope.fixed)
         return Trial(asked, frozenset(kept), answer.failure, answer.partial, strangers, expected)
 
-    def answers(self) -> tuple[Answer, ...]:
-        """Return all answers so far."""
-        return tuple(self._answers.values())
+    def answers(self) -> tuple[tuple[Question, Answer], ...]:
+        """Return all questions so far with their answers."""
+        return tuple(self._answers.items())
 
     def known(self, identity: Id) -> Id:
         """A row may show some of the scheduled steps that stand in one order: that is the same row."""
