@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
@@ -29,7 +30,7 @@ def file_name(door_id: str, release: str) -> str:
     return "_".join([f"{kind.product}@{release}", door.transport, *words]) + ".json"
 
 
-def _product(name: str) -> object:
+def _product(name: str) -> Any:
     found = import_module("worklint.knowledge.products").product(name)
     assert found is not None, name
     return found

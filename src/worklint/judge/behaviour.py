@@ -112,9 +112,7 @@ def _merge(behaviours: list[Behaviour]) -> Behaviour:
     # What one of them saw is decided.
     open_adds = adds - frozenset().union(*(b.adds - b.open_adds for b in behaviours))
     open_misses = misses - frozenset().union(*(b.misses - b.open_misses for b in behaviours))
-    return replace(
-        first, adds=adds, misses=misses, open_adds=open_adds, open_misses=open_misses, evidence=evidence
-    )
+    return replace(first, adds=adds, misses=misses, open_adds=open_adds, open_misses=open_misses, evidence=evidence)
 
 
 def _kind_fits(statement: Statement, kind: str) -> bool:
