@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from worklint.knowledge import standard
 from worklint.network import pairs
 from worklint.network.evidence import Found, knowing, settle
 from worklint.network.measure import Measured, Slot
+from worklint.network.subjects import About
 
 if TYPE_CHECKING:
     from worklint.network.probe import Record
@@ -43,26 +45,41 @@ def family_of(vr: str) -> str:
     return "text" if vr in pairs.CASED and vr != "PN" else vr
 
 
+def _side(model: str, level: str, about: About) -> int:
+    """Tell if an attribute is of the level asked at (0), above or below: values of another level are compared apart."""
+    levels = standard.model(model).levels  # type: ignore[union-attr]
+    if about.home not in levels:
+        return 0
+    distance = levels.index(about.home) - levels.index(level)
+    return (distance > 0) - (distance < 0)
+
+
 def settle_all(record: Record) -> None:
     """Let attributes of the same kind decide for one another what their own values could not."""
     _question_marks(record)
-    groups: dict[tuple[Slot, str], list[tuple[Measured, Slot]]] = {}
-    for place in record.measured.values():
+    groups: dict[tuple[Slot, str, int], list[tuple[Measured, Slot]]] = {}
+    for (model, level), place in record.measured.items():
         for one in place.values():
+            family = "text" if one.about.vr in pairs.CASED else one.about.vr
+            side = _side(model, level, one.about)
             for slot in one.found:
-                family = "text" if one.about.vr in pairs.CASED else one.about.vr
-                groups.setdefault((slot, family), []).append((one, slot))
+                groups.setdefault((slot, family, side), []).append((one, slot))
     for members in groups.values():
         before = [(m, m.found[slot]) for m, slot in members]
         for one, slot in members:
             near = [f for m, f in before if m is not one and (m.about.vr == "PN") == (one.about.vr == "PN")]
             far = [f for m, f in before if m is not one]
             one.found[slot] = settle(settle(one.found[slot], near), far)
+    every = [f for place in record.measured.values() for one in place.values() for f in one.found.values()]
+    in_part = any("a large archive" in note for note in record.notes) and any("padding" in f.misses for f in every)
     for place in record.measured.values():
         for one in place.values():
             for (kind, value), found in one.found.items():
-                if "padding" in found.open_misses and any("padding" in f.misses for f in one.found.values()):
-                    # Spaces in front that count in one kind of matching are stored, and count in all.
+                if "padding" in found.open_misses and (
+                    in_part or any("padding" in f.misses for f in one.found.values())
+                ):
+                    # Spaces in front that count in one kind of matching are stored, and count in all; and where they
+                    # were seen to count, values that were not read may have some.
                     found = one.found[(kind, value)] = replace(
                         found, misses=found.misses | {"padding"}, open_misses=found.open_misses - {"padding"}
                     )
