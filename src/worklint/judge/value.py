@@ -208,7 +208,7 @@ def strike(
     """Strike the reasons that this value cannot trigger; turn letter case and accents round where they are ignored.
 
     Under ``ignoring case`` a source that folds does what is asked, and one that does not may miss. ``seen`` are those
-    of ``adds`` that the evidence saw (default: all), and does not merely allow (PS3.4 C.2.2.2.1.1 leaves it to the SCP).
+    of ``adds`` that the evidence saw (default: all); it does not merely allow them (PS3.4 C.2.2.2.1.1 leaves it open).
     """
     no_adds, no_misses = _one_way(sent)
     keep_adds = {r for r in adds - no_adds if can_trigger(r, sent)}

@@ -27,7 +27,8 @@ class Together:
     ``what``: ``parent`` (nothing names that level above; without ``first``: any), ``parent-pattern``, ``parent-list``,
     ``parent-empty`` (something else than a single value names it), ``cap`` (rows at most), ``wants`` (every query has
     to name one of these), ``steps`` (which scheduled steps of an order come back), ``private``, ``empties``,
-    ``date-time``, ``one-series``, ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the outcome.
+    ``date-time``, ``one-series``, ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the
+    outcome.
     """
 
     what: str
