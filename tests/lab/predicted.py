@@ -26,7 +26,7 @@ from . import compare
 from .archive import write_worklists
 from .ask import Answer, Client, Identity, WebClient, client, level_keys, load
 from .compare import TODAY, Observation, contradictions, entities_of, precise, query, resolved, seen, site_for
-from .heldout import Content, Drawn, content, drawn
+from .heldout import HOMES, Content, Drawn, content, drawn
 from .servers import CALLING, DOORS, KINDS, Door, Kind, Server, running, worklist_folder
 
 
@@ -46,7 +46,6 @@ VARIANTS: Mapping[str, Kind] = {
         _kind("orthanc", "orthanc-limit", {"LimitFindResults": "6", "LimitFindInstances": "4"}),
         _kind("orthanc", "orthanc-utf8", {}, {"DefaultEncoding": "Utf8"}),
         _kind("dcmqrscp", "dcmqrscp-check", {"--check-find": "true"}),
-        _kind("dcmqrscp", "dcmqrscp-single", {}, {"--single-process": "true"}),
         _kind("wlmscpfs", "wlmscpfs-nofail", {"--no-fail": "true"}),
         _kind("wlmscpfs", "wlmscpfs-all", {"--disable-file-reject": "true"}),
         _kind("wlmscpfs", "wlmscpfs-plain", {}, {"--no-sq-expansion": "true", "--return-no-char-set": "true"}),
@@ -118,7 +117,8 @@ def asked(door: Door, made: Client, cases: Sequence[Drawn], stored: Sequence[Dat
     for case in cases:
         where = (case.model, case.level)
         if where not in universe:
-            known_at[where] = entities_of(stored, found.items, *where)
+            clear = _clear(stored) if case.model == "patient-root" else stored
+            known_at[where] = entities_of(clear, found.items, *where)
             universe[where] = _shown(made, known_at[where], *where)
         known, worklist = known_at[where], worklists[case.id]
         answer = query(site, worklist, made)
@@ -130,6 +130,15 @@ def asked(door: Door, made: Client, cases: Sequence[Drawn], stored: Sequence[Dat
         rows += [f"missed {_told(known[i], paths)}" for i in sorted(missed)[:2]]
         out.append(Seen(case, one, tuple(rows)))
     return out
+
+
+def _clear(stored: Sequence[Dataset]) -> list[Dataset]:
+    """Leave out patients of whom one study says something else than another: a source shows either, or both."""
+    said: dict[str, set[str]] = {}
+    for data in stored:
+        part = [str(data.get(k, "absent")) for k in HOMES["patient"]]
+        said.setdefault(str(data.get("PatientID") or "").strip(), set()).add("|".join(part))
+    return [d for d in stored if len(said[str(d.get("PatientID") or "").strip()]) == 1]
 
 
 def _like(door: Door) -> Door:
