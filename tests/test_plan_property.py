@@ -177,6 +177,12 @@ FOLDS = FAITHFUL | {"lifts": [], "statements": [
     *FAITHFUL["statements"],
     {"for": {"attribute": "PatientID"}, "key": {"does": "applied", "adds": ["case"]}, "evidence": "good"},
 ]}  # fmt: skip
+ADDS_TO_QUERIES = FAITHFUL | {"interactions": [
+    {"id": "i", "when": {"any": ["AccessionNumber"]}, "then": {"query": {"does": "applied", "adds": ["empty"]}},
+     "evidence": "good"},
+    {"id": "j", "when": {"returns": ["StudyDescription"]}, "then": {"query": {"does": "applied", "adds": ["empty"]}},
+     "evidence": "good"},
+]}  # fmt: skip
 ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("no series has a value: it is not enough that one has none", BELOW, "Modality is empty", {}),
     ("one series has a value: another may have none", BELOW, "ImageType is not empty", {}),
@@ -196,6 +202,15 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("who folds the ID that is fed finds another patient", FOLDS, 'PatientSex = "F"', {"model": "patient-root"}),
     ("one study has all of them, not several of a patient", FAITHFUL | {"lifts": []},
      'ModalitiesInStudy has all ("CR", "SR")', {"model": "patient-root", "level": "patient"}),
+    ("what a query adds is not decided by the key that makes it do so", ADDS_TO_QUERIES,
+     'AccessionNumber like "A1*" and StudyDate >= 2026-01-01', {}),
+    ("what comes with an empty key is added too", ADDS_TO_QUERIES, 'StudyDate >= 2026-01-01 and StudyDescription != "X"',
+     {}),
+    ("what is in the list by mistake has to go too", FAITHFUL | {"statements": [
+        *FAITHFUL["statements"],
+        {"for": {"attribute": "Modality", "level": "series"}, "key": {"does": "applied", "adds": ["empty"]},
+         "returned": "no", "evidence": "good"}]},
+     'Modality = "CT" and SOPInstanceUID != "1.1.1.1"', {"level": "series"}),
     ("there are no lists of patient IDs", BELOW, "StudyDate >= 2026-01-01",
      {"model": "patient-root", "level": "patient", "transport": "dicomweb"}),
 ]  # fmt: skip

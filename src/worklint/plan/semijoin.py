@@ -115,6 +115,9 @@ def lower_level(
         if not _same_entities(place, level, home):
             continue
         mine = [t for t in narrowing if t is not atom and home_of(desk, level, t) is None]
+        if _negated(atom):
+            # What is in the list by mistake has to go too: only what holds of every row narrows what is taken away.
+            mine = [t for t in mine if not lefts[id(t)].adds]
         asked = [ask(desk, home, conjunction, mine) for conjunction in _inside(atom)]
         effect = lifted(united(a.effect for a in asked))
         if effect.rejected or not effect.known or effect.misses - {"cap"} or not all(_names(a, unique) for a in asked):

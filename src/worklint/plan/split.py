@@ -18,7 +18,7 @@ from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, sent_values
 from worklint.knowledge import standard
-from worklint.knowledge.profile import Cap, Profile, Where
+from worklint.knowledge.profile import Behaviour, Cap, Profile, Where
 from worklint.model import GRADES, Constraint, Effect, Filter, Has, Parameter, Span, Test, Worklist
 from worklint.plan.algebra import WIDENED, conjunction, feeding, united
 from worklint.plan.checks import Left, can_be_returned, left_of, tests_of, universal
@@ -38,6 +38,8 @@ MOST_UIDS = 100
 """So many UIDs that another query feeds go out in one list."""
 
 _NO_SPAN = Span("", 1, 1, 1, 1)
+_OF_NAMED_KEYS = frozenset({"interval", "ignored", "one-series"})
+"""Reasons of a whole query for which a row comes back that satisfies all keys but those which the effect is about."""
 
 
 @dataclass(slots=True)
@@ -146,7 +148,13 @@ def _joint(
     flat = [k for key in literals for k in key.at]
     _, effects, _ = interact(place, level, flat, [behaviour_at(place, k) for k in flat], empties)
     bare = effect.adds if any(not e.keys for e in effects) else frozenset()
+    # What a query adds is not the doing of the keys that it is asked with, unless the reason speaks of them alone.
+    bare = bare.union(*(_all_adds(e.behaviour) - _OF_NAMED_KEYS for e in effects))
     return _Joint(tuple(by_index[i] for i in range(len(keys))), bare, effect)
+
+
+def _all_adds(behaviour: Behaviour) -> frozenset[str]:
+    return behaviour.adds.union(*(_all_adds(b) for b in behaviour.one_of))
 
 
 def _as_moments(
@@ -490,7 +498,8 @@ def finish(
     kept = [lefts[id(a)] for a in atoms if id(a) not in replaced]
     conditions = tuple(c.condition for c in kept if c.condition != NOTHING)
     remaining = joined(conditions) if conditions else NOTHING
-    adds = conjunction((left.adds for left in kept), best.bare)
+    bare = best.bare | _added_by(desk, level, best, fixed, place, empties, returns)
+    adds = conjunction((left.adds for left in kept), bare)
     unchecked = tuple(dict.fromkeys(text_of(t) for left in kept for t in left.unchecked))
     queries = []
     alternatives = list(product(*(c.keys for c in best.chosen)))
@@ -519,6 +528,31 @@ def finish(
     return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen), parts)
 
 
+def _fixed_and_chosen(
+    best: KeySet, fixed: Sequence[Fixed]
+) -> list[tuple[Constraint, tuple[KeyAt, ...], Has | None]]:  # fmt: skip
+    keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = [
+        (constraint, (key,), None)
+        for c in best.chosen
+        for constraint, key in zip(c.way.alternatives[0], c.keys[0], strict=True)
+    ]
+    return [*keys, *((_constraint_of(f.key), (f.key,), None) for f in fixed)]
+
+
+def _added_by(
+    desk: Desk, level: str, best: KeySet, fixed: Sequence[Fixed], place: Place, empties: Sequence[KeyAt],
+    returns: Sequence[Path],
+) -> frozenset[str]:  # fmt: skip
+    """Return why rows come back only because of the empty keys: those change what the others do."""
+    asked = [universal_of(place, level, p) for p in returns] if place.transport == "dimse" else []
+    if not empties and not asked:
+        return frozenset()
+    keys = _fixed_and_chosen(best, fixed)
+    without, with_them = (_joint(desk, place, level, keys, e) for e in ((), (*empties, *asked)))
+    more = with_them.bare - without.bare
+    return more.union(*(b.adds - a.adds for a, b in zip(without.parts, with_them.parts, strict=True)))
+
+
 def _returns(
     desk: Desk,
     level: str,
@@ -534,12 +568,7 @@ def _returns(
     empties = [e for e in shown if e.path not in sent and can_be_returned(place, e)]
     for dropped in [e for e in shown if e.path not in sent and e not in empties]:
         desk.note(f"{dropped.dotted} is not asked for: with that key the source leaves rows out, or refuses")
-    keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = [
-        (constraint, (key,), None)
-        for c in best.chosen
-        for constraint, key in zip(c.way.alternatives[0], c.keys[0], strict=True)
-    ]
-    keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
+    keys = _fixed_and_chosen(best, fixed)
     if empties and not _joint(desk, place, level, keys, empties).cannot_miss:
         empties = []
         desk.note("the attributes shown are not asked for: with their keys rows could be missing")
