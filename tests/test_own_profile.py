@@ -69,7 +69,16 @@ def test_json_is_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "own.json:1:1"), (b"[1]", "a profile is a mapping"), (b"\xff\xfe", "UTF-8"), (b"[" * 100_000, "own.json")],
+    [
+        (b"", "own.json:1:1"),
+        (b"[1]", "a profile is a mapping"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"[" * 100_000, "own.json"),
+        (
+            b'{"product": "ours", "measurements": [{"file": "x.json"}]}',
+            "own.json:1:37: at measurements: .*as the profile",
+        ),
+    ],
 )
 def test_no_profile_at_all(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "own.json").write_bytes(content)

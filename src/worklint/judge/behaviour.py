@@ -12,6 +12,7 @@ from functools import lru_cache, reduce
 from worklint.judge.default import default_behaviour
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits, value_fits, vr_fits
 from worklint.judge.value import Sent, strike
+from worklint.knowledge.products import measurement
 from worklint.knowledge.profile import Behaviour, Statement
 from worklint.model import GRADES, Evidence
 from worklint.record import frozen, replace
@@ -279,9 +280,9 @@ def _that_speak_of(place: Place, key: KeyAt) -> tuple[tuple[Statement, ...], tup
 def _measured(place: Place) -> tuple[tuple[Place, frozenset[str]], ...]:
     """Return the place once for each measurement of such a source, with what was measured as its profile."""
     return tuple(
-        (replace(place, profile=m.profile, site=()), m.apart)
+        (replace(place, profile=measurement(m.file), site=()), m.apart)
         for m in place.profile.measurements
-        if m.profile is not None and place_fits(m.where, place) is True
+        if place_fits(m.where, place) is True
     )
 
 
@@ -311,8 +312,11 @@ def completed(
     adds, misses = measured.adds - measured.open_adds - apart, measured.misses - measured.open_misses - apart
     if stated.does != measured.does:
         alike = kind == "universal" and {stated.does, measured.does} == {"ignored", "applied"} and not adds | misses
-        # A pattern that is taken literally finds nothing: the file only says why.
-        if not alike and not (measured.does == "nothing" and stated.does == "applied" and stated.misses):
+        # A pattern that is taken literally finds nothing: the file only says why. And where nothing is found, a probe
+        # of few values saw some that were lost.
+        why = measured.does == "nothing" and stated.does == "applied" and stated.misses
+        few = stated.does == "nothing" and measured.does == "applied" and misses and not adds
+        if not (alike or why or few):
             return _one_of([measured, stated])
         adds = misses = frozenset()
     doubtful = GRADES[best_grade(stated.evidence)] in ("issue", "assumed")

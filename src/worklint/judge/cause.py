@@ -175,7 +175,7 @@ def consequence(effect: Effect, rule: str | None, facts: dict[str, str]) -> str:
         text = "{N} that match {text} can be missing from the list"
     elif effect.adds and facts.get("text", "").startswith("not "):
         text = "{N} that the list means to leave out still appear"
-    elif effect.adds <= SPELLING:
+    elif effect.adds and effect.adds <= SPELLING:
         text = "a few more {N} can appear, which differ from {text} only in spelling or have no value"
     elif effect.adds:
         text = "{N} that do not match {text} still appear"

@@ -165,7 +165,7 @@ def at_release(whole: Profile, release: str | None) -> Chosen:
         hides=keep(whole.hides),
         facts=keep(whole.facts),
         sends=keep(whole.sends),
-        measurements=tuple(replace(m, profile=measurement(m.file)) for m in keep(whole.measurements)),
+        measurements=keep(whole.measurements),
     )
     return Chosen(profile, release, known)
 
@@ -205,6 +205,9 @@ def profile_from_file(path: Path, shown: str) -> Profile:
         content = _content(root)
         if not isinstance(content, Mapping):
             raise ProfileError("a profile is a mapping", (), '{"product": …}')
+        if "measurements" in content:
+            right = "name what was measured as the profile of the source"
+            raise ProfileError("measurements belong to products of the database", ("measurements",), right)
         return read_profile(content)
     except ProjectError as error:
         raise ProfileError(str(error.problems[0])) from None

@@ -77,8 +77,8 @@ class Behaviour:
 
     ``one_of`` lists alternatives of which it is not known which holds. ``alone``: no ``also`` statement adds to it.
     ``returned`` says how the attribute comes back, ``absent_means_absent`` whether a row without it has no value.
-    ``rule`` is the code of the rule that explains it, where it is not the obvious one. ``open_adds`` and ``open_misses``
-    are those of the reasons that a measurement did not see, and could not exclude either.
+    ``rule`` is the code of the rule that explains it, where it is not the obvious one. ``open_adds`` and
+    ``open_misses`` are those of the reasons that a measurement did not see, and could not exclude either.
     """
 
     does: str
@@ -241,13 +241,12 @@ class Measurement:
     """What a probe wrote of the product, and what it was asked of: ``where`` names release, transport and settings.
 
     ``apart`` are reasons of which the product's own records alone speak, because they know what these depend on.
-    ``profile`` is read only for a release of which it speaks (``products.profile``).
+    ``products.measurement`` reads the file, where a place is one of which it speaks.
     """
 
     where: Where
     file: str
     apart: frozenset[str] = frozenset()
-    profile: Profile | None = None
 
 
 @frozen

@@ -177,14 +177,11 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[Entry]]]:
         "Sets of attributes",
         [(f"{name}: {', '.join(sorted(members))}", "", ()) for name, members in sorted(profile.sets.items())],
     )
-    yield (
-        "What a probe measured, and speaks first",
-        [
-            (f"{_where(m.where, True)}: {len(m.profile.statements) if m.profile else 0} statements ({m.file})", "",
-             tuple(dict.fromkeys(e for s in (m.profile.statements if m.profile else ()) for e in s.behaviour.evidence)))
-            for m in profile.measurements
-        ],
-    )  # fmt: skip
+    yield "What a probe measured, and speaks first", [
+        (f"{_where(m.where, True)}: {len(found.statements)} statements ({m.file})", "",
+         tuple(dict.fromkeys(e for s in found.statements for e in s.behaviour.evidence)))
+        for m in profile.measurements for found in [products.measurement(m.file)]
+    ]  # fmt: skip
     yield "What happens to a key", [
         (f"{_where(s.where, True)}: {_behaviour(s.behaviour, s.speaks_of_key)}", s.behaviour.because,
          s.behaviour.evidence)
