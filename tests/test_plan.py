@@ -13,6 +13,8 @@ import jsonschema
 import pytest
 
 from executing import depth
+from plan_trials import story, tried
+from test_plan_property import FAITHFUL, at
 from worklint.judge import judge, judge_keys, verdict_name
 from worklint.knowledge.data import read_json
 from worklint.knowledge.products import product, product_ids
@@ -139,6 +141,59 @@ def test_relative_dates_are_printed_as_days() -> None:
 
 def test_parentheses_are_counted_outside_quotes() -> None:
     assert depth('a = "((" and (b = "\\")" or (c))') == 2
+
+
+# --- empty keys that a source needs -----------------------------------------------------------------------------------
+
+ALONE = [*FAITHFUL["statements"], {
+    "for": {"attribute": "StudyDescription", "kind": ["single", "wildcard"]}, "key": {"does": "nothing"},
+    "returned": "whole", "absent-means-absent": True, "evidence": "good"}]  # fmt: skip
+BESIDE = {"id": "beside", "when": {"returns": ["PatientSex"]}, "evidence": "good", "then": {
+    "replace": [{"for": {"attribute": "StudyDescription"}, "key": {"does": "applied"}}]}}  # fmt: skip
+WITHOUT: dict[str, Any] = {"id": "without", "when": {"none": ["PatientSex"]}, "evidence": "good"}
+ADDS = {"id": "adds", "when": {"returns": ["PatientSex"]}, "evidence": "good",
+        "then": {"query": {"does": "applied", "adds": ["other"]}}}  # fmt: skip
+EMPTY_KEYS = [
+    # Title, profile, keys that ask for something, empty keys beside them, what remains.
+    ("nothing comes back without it", {"statements": ALONE, "interactions": [BESIDE]},
+     {"StudyDescription"}, {"PatientSex"}, ""),
+    ("rows are left out without it",
+     {"interactions": [WITHOUT | {"then": {"query": {"does": "applied", "misses": ["other"]}}}]},
+     {"StudyDescription"}, {"PatientSex"}, ""),
+    ("refused without it", {"interactions": [WITHOUT | {"then": {"query": {"does": "refused"}}}]},
+     {"StudyDescription"}, {"PatientSex"}, ""),
+    ("a set of them", {"statements": ALONE, "sets": {"some": ["StudyID", "PatientSex"]},
+                       "interactions": [BESIDE | {"when": {"returns": ["#some"]}}]},
+     {"StudyDescription"}, {"PatientSex"}, ""),
+    ("two are needed", {"interactions": [
+        WITHOUT | {"then": {"query": {"does": "refused"}}},
+        {"id": "too", "when": {"none": ["StudyID"]}, "then": {"query": {"does": "refused"}}, "evidence": "good"}]},
+     {"StudyDescription"}, {"PatientSex", "StudyID"}, ""),
+    # Then the check is better: what a query adds by itself no check takes away.
+    ("it would add rows", {"statements": ALONE, "interactions": [BESIDE, ADDS]},
+     set(), {"StudyDescription"}, 'StudyDescription = "CHEST"'),
+    ("the source refuses the empty key", {"interactions": [BESIDE], "statements": [*ALONE, {
+        "for": {"attribute": "PatientSex", "kind": "universal"}, "key": {"does": "refused"}, "evidence": "good"}]},
+     set(), {"StudyDescription"}, 'StudyDescription = "CHEST"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("profile", "valued", "empty", "remaining"), [c[1:] for c in EMPTY_KEYS], ids=[c[0] for c in EMPTY_KEYS]
+)
+def test_an_empty_key_that_the_source_needs_is_added(
+    profile: dict[str, Any], valued: set[str], empty: set[str], remaining: str
+) -> None:
+    for number in range(12):
+        trial = tried(at(FAITHFUL | profile, 'StudyDescription = "CHEST"', number))
+        assert trial is not None
+        assert not trial.outcome.wrong, story(trial)
+        assert trial.printed["as_planned"] == "exact"
+        (query,) = trial.printed["queries"]
+        sent = {e for e, v in query["identifier"].items() if "Value" in v} - {"00080052"}
+        assert len(sent) == len(valued)
+        assert set(query["returns"]) == empty
+        assert query["remaining"] == remaining
 
 
 # --- the arithmetic ---------------------------------------------------------------------------------------------------

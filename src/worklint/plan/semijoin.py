@@ -38,8 +38,18 @@ def ask(
     place = place or desk.place
     atoms = split.merged(desk, atoms)
     best = split.largest(desk, level, atoms, narrowing, fixed, place)
+    if best is None and not _asks_above(place, level, atoms, narrowing):
+        found = split.with_empty_keys(desk, level, atoms, narrowing, fixed, place)
+        best = found if found is not None and len(found.chosen) >= split.sendable(atoms, narrowing) else None
     if best is None:
         return with_parents(desk, level, atoms, narrowing, fixed, place)
+    return _asked(desk, level, atoms, narrowing, fixed, place, best)
+
+
+def _asked(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place,
+    best: KeySet,
+) -> Asked:  # fmt: skip
     lefts = {id(a): left_of(place, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
     joined_levels = lower_level(desk, level, atoms, lefts, best, fixed, place, narrowed=bool(best.chosen or fixed))
     if joined_levels is not None:
@@ -231,7 +241,9 @@ def _also_one(
     if behaviour.does != "applied" or behaviour.misses:
         return None
     alone = split.largest(desk, level, rest, (), (*fixed, Fixed(key, ())), place)
-    if alone is None or [c.paths for c in alone.chosen] != [c.paths for c in found.chosen]:
+    if alone is None or alone.beside != found.beside:
+        return None
+    if [c.paths for c in alone.chosen] != [c.paths for c in found.chosen]:
         return None
     adds = {test: mine | alone.adds.get(test, frozenset()) for test, mine in found.adds.items()}
     return replace(found, adds=adds, bare=found.bare | alone.bare, effect=united((found.effect, alone.effect)))
@@ -263,6 +275,13 @@ def _holds_below(place: Place, level: str, test: Test) -> bool:
 def _lives_above(levels: tuple[str, ...], level: str, test: Test) -> bool:
     home = test.constraint.attribute_level
     return bool(test.constraint.path) and home in levels and levels.index(home) < levels.index(level)
+
+
+def _asks_above(place: Place, level: str, atoms: Conjunction, narrowing: Sequence[Test]) -> bool:
+    """Tell if a test is better asked, and checked, at a level above."""
+    model = standard.model(place.model)
+    tests = (*narrowing, *(a for a in atoms if isinstance(a, Test)))
+    return model is not None and any(_lives_above(model.levels, level, t) for t in tests)
 
 
 def with_parents(
@@ -297,4 +316,7 @@ def with_parents(
                 effect = feeding(parents.effect, asked.effect)
                 parts = (*parents.parts, *asked.parts)
                 return Asked((*feeders, *asked.queries), asked.main, effect, narrowed, parts)
+    best = split.with_empty_keys(desk, level, atoms, narrowing, fixed, place)
+    if best is not None:
+        return _asked(desk, level, atoms, narrowing, fixed, place, best)
     return split.unsendable(desk, level, atoms, place)

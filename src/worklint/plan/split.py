@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import combinations, count, product
 from math import prod
 
 from worklint.judge import Part, bounded, cap_rows, join, judge_keys, selected
 from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade, effect_of
-from worklint.judge.interact import interact
+from worklint.judge.interact import interact, interactions_of
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, sent_values
@@ -34,8 +35,13 @@ MOST_JUDGED = 4_000
 """So many sets of keys are judged for one list; then those of each further query are put together key by key."""
 MOST_REQUESTS = 64
 """So many queries one conjunction may take."""
+MOST_BESIDE = 8
+"""So many empty keys are tried beside the keys of one query."""
 MOST_UIDS = 100
 """So many UIDs that another query feeds go out in one list."""
+
+Beside = tuple[KeyAt, ...]
+"""Empty keys that go out beside those with values, because the source needs them to behave."""
 
 _NO_SPAN = Span("", 1, 1, 1, 1)
 _OF_NAMED_KEYS = frozenset({"interval", "ignored", "one-series"})
@@ -54,7 +60,7 @@ class Desk:
     single: str | None = None
     ids: Iterator[int] = field(default_factory=count)
     notes: list[str] = field(default_factory=list)
-    ways_known: dict[tuple[Test, str, int], list[Choice]] = field(default_factory=dict)
+    ways_known: dict[tuple[Test, str, int, Beside], list[Choice]] = field(default_factory=dict)
     stands_for: dict[int, tuple[Constraint, ...]] = field(default_factory=dict)
     budget: int = MOST_JUDGED
 
@@ -187,16 +193,16 @@ def _sendable(effect: KeyEffect) -> bool:
 # --- ways to send one test --------------------------------------------------------------------------------------------
 
 
-def choices(desk: Desk, level: str, test: Test, place: Place) -> list[Choice]:
+def choices(desk: Desk, level: str, test: Test, place: Place, beside: Beside = ()) -> list[Choice]:
     """Return the ways in which a positive test can be sent without a miss, the best first."""
-    known = (test, level, id(place))
+    known = (test, level, id(place), beside)
     if known in desk.ways_known:
         return desk.ways_known[known]
     found: list[Choice] = []
     constraint = test.constraint
     if not test.negated and constraint.path:
         for way in ways(constraint, desk.combined, desk.wider):
-            choice = _choice(desk, level, test, place, way)
+            choice = _choice(desk, level, test, place, way, beside)
             if choice is not None:
                 found.append(choice)
                 if not choice.adds:
@@ -206,7 +212,7 @@ def choices(desk: Desk, level: str, test: Test, place: Place) -> list[Choice]:
     return found
 
 
-def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choice | None:
+def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: Beside) -> Choice | None:
     if len(way.alternatives) > MOST_REQUESTS:
         return None
     keys = []
@@ -227,13 +233,13 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way) -> Choic
     # Alternatives of one attribute are judged together, as values of one list.
     if _of_one_kind(keys):
         at = tuple(a[0] for a in keys)
-        joint = _joint(desk, place, level, [(way.alternatives[0][0], at, None)], ())
+        joint = _joint(desk, place, level, [(way.alternatives[0][0], at, None)], beside)
         parts: list[KeyEffect] = [joint.parts[0]]
     else:
         parts = []
         for alternative, mine in zip(way.alternatives, keys, strict=True):
             together = [(c, (k,), None) for c, k in zip(alternative, mine, strict=True)]
-            parts += _joint(desk, place, level, together, ()).parts
+            parts += _joint(desk, place, level, together, beside).parts
     if not all(_sendable(p) for p in parts):
         return None
     return Choice(test, way, tuple(keys), adds.union(*(p.adds for p in parts)))
@@ -257,12 +263,16 @@ def _told_of_moments(place: Place, key: KeyAt) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Keys that are sent together: why each of their tests (by identity) adds rows, and why the query does."""
+    """Keys that are sent together: why each of their tests (by identity) adds rows, and why the query does.
+
+    ``beside``: empty keys without which the source would leave rows out, or refuse.
+    """
 
     chosen: tuple[Choice, ...]
     adds: dict[int, frozenset[str]]
     bare: frozenset[str]
     effect: Effect
+    beside: Beside = ()
 
     @property
     def keys(self) -> dict[int, tuple[KeyAt, ...]]:
@@ -324,18 +334,19 @@ def _two_ranges(other: Test, c: Constraint) -> bool:
 
 
 def _candidates(
-    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], place: Place, taken: frozenset[Path]
-) -> list[Candidate]:
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], place: Place, taken: frozenset[Path],
+    beside: Beside,
+) -> list[Candidate]:  # fmt: skip
     """Return one way for each test that can be sent, one test for each attribute, one clause for each sequence."""
     found: list[Candidate] = []
     for atom in atoms:
         if isinstance(atom, Test):
-            found += [(c, None) for c in choices(desk, level, atom, place)[:1]]
+            found += [(c, None) for c in choices(desk, level, atom, place, beside)[:1]]
         elif isinstance(atom, Has) and atom.scope == "item" and not atom.negated:
             # What stands under an ``or`` need not hold.
             inside = [t for t in atoms_of(atom.filter) if isinstance(t, Test) and not _nested(atom, t)]
-            found += [(c, atom) for t in inside for c in choices(desk, level, t, place)[:1]]
-    found += [(c, None) for t in narrowing for c in choices(desk, level, t, place)[:1]]
+            found += [(c, atom) for t in inside for c in choices(desk, level, t, place, beside)[:1]]
+    found += [(c, None) for t in narrowing for c in choices(desk, level, t, place, beside)[:1]]
     found.sort(key=lambda pair: (cost(pair[0].keys[0], len(pair[0].keys)), bool(pair[0].adds)))
     used: set[Path] = set(taken)
     items: dict[Path, object] = {}
@@ -358,61 +369,129 @@ def _nested(has: Has, test: Test) -> bool:
 def largest(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
 ) -> KeySet | None:
-    """Return the largest set of keys whose joint effect cannot miss; ``None`` if not even the empty set can be sent."""
+    """Return the largest set of keys whose joint effect cannot miss; ``None`` if not even the empty set can be sent.
+
+    Where a test would be left out, empty keys are tried beside the others.
+    """
+    found = _largest(desk, level, atoms, narrowing, fixed, place, ())
+    return None if found is None else _with_empty_keys(desk, level, atoms, narrowing, fixed, place, found)
+
+
+def with_empty_keys(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
+) -> KeySet | None:
+    """Return the largest set of keys that can be sent with empty ones beside them, where none can without."""
+    return _with_empty_keys(desk, level, atoms, narrowing, fixed, place, None)
+
+
+def _largest(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place,
+    beside: Beside,
+) -> KeySet | None:  # fmt: skip
     taken = frozenset(f.key.path for f in fixed)
-    candidates = _candidates(desk, level, atoms, narrowing, place, taken)
+    candidates = _candidates(desk, level, atoms, narrowing, place, taken, beside)
     candidates = _affordable(desk, candidates)
-    found = _best(desk, level, candidates, fixed, place)
+    found = _best(desk, level, candidates, fixed, place, beside)
     if found is None or len(found.chosen) == len(candidates):
         return found
-    return _with_other_ways(desk, level, candidates, found, fixed, place)
+    return _with_other_ways(desk, level, candidates, found, fixed, place, beside)
+
+
+def _with_empty_keys(
+    desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place,
+    found: KeySet | None,
+) -> KeySet | None:  # fmt: skip
+    """Return a larger set that takes empty keys beside it, else the one at hand."""
+    wanted = sendable(atoms, narrowing)
+    for beside in besides(place, level):
+        if desk.budget <= 0 or (found is not None and len(found.chosen) >= wanted):
+            break
+        if {k.path for k in beside} & {f.key.path for f in fixed}:
+            continue
+        other = _largest(desk, level, atoms, narrowing, fixed, place, beside)
+        if other is None or {k.path for k in beside} & {p for c in other.chosen for p in c.paths}:
+            continue
+        # What a query adds by itself no check takes away.
+        if found is None or (len(other.chosen) > len(found.chosen) and other.bare <= found.bare):
+            found = other
+    return found
+
+
+def sendable(atoms: Conjunction, narrowing: Sequence[Test]) -> int:
+    """Return how many tests could be sent by themselves, if the source did nothing wrong with them."""
+    return sum(isinstance(a, Test) and not a.negated and bool(a.constraint.path) for a in (*atoms, *narrowing))
+
+
+@lru_cache(maxsize=2_000)
+def besides(place: Place, level: str) -> tuple[Beside, ...]:
+    """Return the empty keys that change what a source does with others, by its profile: one alone, then all together.
+
+    Over DICOMweb there are none: ``includefield`` is no key (PS3.18 8.3.4.3).
+    """
+    if place.transport != "dimse":
+        return ()
+    found: dict[KeyAt, None] = {}
+    for interaction, profile in interactions_of(place):
+        if place_fits(interaction.where, place, level) is False:
+            continue
+        for selector in (*interaction.when.returns, *interaction.when.none):
+            names = sorted(profile.sets[selector[1:]]) if selector.startswith("#") else [selector]
+            for name in names:
+                path = [standard.attribute_by_keyword(k) for k in name.split(".")]
+                if all(path):
+                    key = universal_of(place, level, tuple(a for a in path if a is not None))
+                    if can_be_returned(place, key):
+                        found[key] = None
+    keys = tuple(found)[:MOST_BESIDE]
+    return (*((k,) for k in keys), *((keys,) if len(keys) > 1 else ()))
 
 
 def _best(
-    desk: Desk, level: str, candidates: list[Candidate], fixed: Sequence[Fixed], place: Place
-) -> KeySet | None:  # fmt: skip
+    desk: Desk, level: str, candidates: list[Candidate], fixed: Sequence[Fixed], place: Place, beside: Beside
+) -> KeySet | None:
     everything = tuple(range(len(candidates)))
     trials = 0
     for left_out in range(len(candidates) + 1):
         for dropped in combinations(reversed(everything), left_out):
             if trials >= MOST_TRIALS or (trials and desk.budget <= 0):
-                return _one_by_one(desk, level, candidates, fixed, place)
+                return _one_by_one(desk, level, candidates, fixed, place, beside)
             trials += 1
-            found = _tried(desk, level, [candidates[i] for i in everything if i not in dropped], fixed, place)
+            found = _tried(desk, level, [candidates[i] for i in everything if i not in dropped], fixed, place, beside)
             if found is not None:
                 return found
     return None
 
 
 def _one_by_one(
-    desk: Desk, level: str, candidates: list[Candidate], fixed: Sequence[Fixed], place: Place
-) -> KeySet | None:  # fmt: skip
+    desk: Desk, level: str, candidates: list[Candidate], fixed: Sequence[Fixed], place: Place, beside: Beside
+) -> KeySet | None:
     """Return a set to which no key can be added, where there are too many sets to try all: the best keys first."""
     if desk.budget <= 0:
         desk.note("so many sets of keys were tried that the rest were put together key by key, the best first")
     kept: list[Candidate] = []
-    best = _tried(desk, level, kept, fixed, place)
+    best = _tried(desk, level, kept, fixed, place, beside)
     for candidate in candidates:
-        found = _tried(desk, level, [*kept, candidate], fixed, place)
+        found = _tried(desk, level, [*kept, candidate], fixed, place, beside)
         if found is not None:
             kept, best = [*kept, candidate], found
     return best
 
 
 def _with_other_ways(
-    desk: Desk, level: str, candidates: list[Candidate], found: KeySet, fixed: Sequence[Fixed], place: Place
-) -> KeySet:
+    desk: Desk, level: str, candidates: list[Candidate], found: KeySet, fixed: Sequence[Fixed], place: Place,
+    beside: Beside,
+) -> KeySet:  # fmt: skip
     """Return a set with the tests that were left out sent in another way, where that does no harm."""
     kept = [c for c in candidates if c[0] in found.chosen]
     for choice, has in candidates:
         if choice in found.chosen or has is not None:
             continue
-        for other in choices(desk, level, choice.test, place)[1:]:
+        for other in choices(desk, level, choice.test, place, beside)[1:]:
             used = frozenset().union(*(c.paths for c, _ in kept), (f.key.path for f in fixed))
             requests = prod(len(c.keys) for c, _ in kept) * len(other.keys)
             if other.paths & used or any(len(p) > 1 for p in other.paths) or requests > MOST_REQUESTS:
                 continue
-            more = _tried(desk, level, [*kept, (other, has)], fixed, place)
+            more = _tried(desk, level, [*kept, (other, has)], fixed, place, beside)
             if more is not None:
                 kept, found = [*kept, (other, has)], more
                 break
@@ -432,7 +511,9 @@ def _affordable(desk: Desk, candidates: list[Candidate]) -> list[Candidate]:
     return out
 
 
-def _tried(desk: Desk, level: str, kept: Sequence[Candidate], fixed: Sequence[Fixed], place: Place) -> KeySet | None:
+def _tried(
+    desk: Desk, level: str, kept: Sequence[Candidate], fixed: Sequence[Fixed], place: Place, beside: Beside
+) -> KeySet | None:
     adds: dict[int, frozenset[str]] = {}
     bare: frozenset[str] = frozenset()
     effects: list[Effect] = []
@@ -445,7 +526,7 @@ def _tried(desk: Desk, level: str, kept: Sequence[Candidate], fixed: Sequence[Fi
                 keys.append((constraint, one, has))
                 owner.append(id(choice.test))
         keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
-        joint = _joint(desk, place, level, keys, ())
+        joint = _joint(desk, place, level, keys, beside)
         if not joint.cannot_miss:
             return None
         for i, test in enumerate(owner):
@@ -456,7 +537,7 @@ def _tried(desk: Desk, level: str, kept: Sequence[Candidate], fixed: Sequence[Fi
         effects.append(joint.effect)
     for choice, _ in kept:
         adds[id(choice.test)] |= choice.way.slack
-    return KeySet(tuple(c for c, _ in kept), adds, bare, united(effects))
+    return KeySet(tuple(c for c, _ in kept), adds, bare, united(effects), beside)
 
 
 def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[KeyAt, ...], ...]]]:
@@ -517,7 +598,7 @@ def finish(
         queries.append(
             PlannedQuery(
                 id=f"t{next(desk.ids)}", transport=place.transport, model=place.model, level=level, keys=keys,
-                returns=tuple(dict.fromkeys((*(e.path for e in empties), *returns))),
+                returns=tuple(dict.fromkeys((*(e.path for e in (*best.beside, *empties)), *returns))),
                 negotiation=tuple(sorted(negotiation)),
                 needs=tuple(n for f in fixed for n in f.needs), remaining=remaining, unchecked=unchecked, limit=limit,
             )
@@ -548,7 +629,7 @@ def _added_by(
     if not empties and not asked:
         return frozenset()
     keys = _fixed_and_chosen(best, fixed)
-    without, with_them = (_joint(desk, place, level, keys, e) for e in ((), (*empties, *asked)))
+    without, with_them = (_joint(desk, place, level, keys, (*best.beside, *e)) for e in ((), (*empties, *asked)))
     more = with_them.bare - without.bare
     return more.union(*(b.adds - a.adds for a, b in zip(without.parts, with_them.parts, strict=True)))
 
@@ -569,13 +650,13 @@ def _returns(
     for dropped in [e for e in shown if e.path not in sent and e not in empties]:
         desk.note(f"{dropped.dotted} is not asked for: with that key the source leaves rows out, or refuses")
     keys = _fixed_and_chosen(best, fixed)
-    if empties and not _joint(desk, place, level, keys, empties).cannot_miss:
+    if empties and not _joint(desk, place, level, keys, (*best.beside, *empties)).cannot_miss:
         empties = []
         desk.note("the attributes shown are not asked for: with their keys rows could be missing")
     needed = tuple(dict.fromkeys(r for a in atoms for r in lefts[id(a)].returns if r not in sent))
     if needed and place.transport == "dimse":
         asked = [universal_of(place, level, p) for p in needed]
-        if not _joint(desk, place, level, keys, (*empties, *asked)).cannot_miss:
+        if not _joint(desk, place, level, keys, (*best.beside, *empties, *asked)).cannot_miss:
             # What the check needs would change the answer: then nothing is checked on it.
             spared = {id(a): left_of(place, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
             for a in atoms:
