@@ -47,6 +47,12 @@ DIRECTED: list[tuple[dict[str, Any], list[str], dict[str, Any]]] = [
         {},
     ),
     ({"statements": [of("*", {"does": "applied", "adds": ["prefix"]})]}, ['StudyDescription = "CHEST"'], {}),
+    ({"statements": [of("*", {"does": "applied", "adds": ["prefix"]})]}, ['StudyTime = "10"'], {}),
+    (
+        {"statements": [of("*", {"does": "applied", "adds": ["joined"], "misses": ["joined"]})]},
+        ['OtherPatientIDs contains " A1"'],
+        {},
+    ),
     (
         {
             "statements": [ALL],

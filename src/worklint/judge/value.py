@@ -179,7 +179,8 @@ def _one_way(sent: Sent) -> tuple[frozenset[str], frozenset[str]]:
     no_adds, no_misses = set(), set()
     if sent.parameter is None and sent.kind in ("single", "wildcard"):
         inside = sent.text.strip("*") if sent.kind == "wildcard" else ""
-        if "*" not in inside and "?" not in inside:
+        # A blank at the edge of a value is padding, and none where the values stand in one text.
+        if "*" not in inside and "?" not in inside and inside == inside.strip():
             no_adds.add("joined")
         if sent.kind == "wildcard" and sent.text.startswith("*") and sent.text.endswith("*"):
             no_misses.add("joined")
