@@ -557,9 +557,9 @@ def test_cost_is_bounded(joiner: str, shape: str) -> None:
     document = parse(Text.of(f'worklist "A" {{ where StudyDate = today and ({condition}) }}\n', "a.worklist"))
     (found,) = resolve([document], [], None, {}, TODAY).worklists
     assert found.complete
-    start = time.perf_counter()
+    start = time.process_time()
     logic_findings(found)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("depth", [150, 400])
@@ -568,6 +568,6 @@ def test_depth_is_bounded(depth: int) -> None:
     condition: Filter = Any(tuple(Leaf(next(words)) for _ in range(2_000)))
     for i in range(depth):
         condition = (All, Any)[i % 2]((Leaf(next(words), negated=True), condition))
-    start = time.perf_counter()
+    start = time.process_time()
     logic_findings(worklist(condition))
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3

@@ -276,7 +276,7 @@ def test_a_server_is_stopped_whatever_happens() -> None:
 def test_a_server_that_does_not_come_up_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from lab import servers
 
-    monkeypatch.setitem(servers._COMMANDS, "qrscp", lambda *_: ["false"])
+    monkeypatch.setitem(servers._COMMANDS, "pynetdicom-qrscp", lambda *_: ["false"])
     with pytest.raises(NotReady, match="qrscp"), loaded("qrscp"):
         pass
     assert free_port() > 0
