@@ -17,10 +17,12 @@ from worklint.network.ask import ABORTED, Answer, Manners, Question, Unreachable
 from worklint.network.dimse import DimseDoor
 from worklint.network.document import key_of, profile_of, text_of
 from worklint.network.door import address_of
-from worklint.network.evidence import Subject, Trial, infer
+from worklint.network.evidence import Found, Subject, Trial, infer
 from worklint.network.meaning import WIDE, Asked, ask_single
+from worklint.network.measure import Measured
 from worklint.network.pairs import possible_adds, possible_misses
 from worklint.network.probe import Record, probe
+from worklint.network.subjects import subjects
 
 MANNERS = Manners(queries=700, per_second=5000, timeout=2)
 
@@ -129,6 +131,15 @@ def test_an_add_is_spelling_only_where_all_else_was_excluded():
         [Trial(ask_single("LO", "abc"), frozenset({("1",)}))], subjects, possible_adds("single", "LO"), frozenset()
     )
     assert found.adds == {"case"} and "prefix" in key_of(found)["adds"]
+
+
+def test_an_illegal_value_that_some_entity_may_have_compares_as_others_do():
+    about = next(a for a in subjects("study-root", "series") if a.name == "BodyPartExamined")
+    record = Record("dimse", models=["study-root"])
+    record.measured[("study-root", "series")] = {about.name: Measured(about, {("single", ""): Found("applied")})}
+    record.illegal[("study-root", "series", "CS")] = Found("applied", why="an illegal value brings nothing back")
+    said = [s for s in profile_of(record, "2026-11-24")["statements"] if s["for"].get("value") == "illegal"]
+    assert [s["key"]["adds"] for s in said] == [["case"]]
 
 
 def test_a_large_archive_is_measured_in_parts_of_it():

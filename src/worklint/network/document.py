@@ -166,7 +166,8 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
         members = record.measured.get((model, level), {})
         for one in members.values():
             if one.about.vr == vr and one.found.get(("single", ""), Found("unknown")).does == "applied":
-                add((model, level), one.about.name, {"kind": "single", "value": "illegal"}, _body(illegal, None))
+                seen = illegal if illegal.does != "applied" else _as_others(one, illegal)
+                add((model, level), one.about.name, {"kind": "single", "value": "illegal"}, _body(seen, None))
     for model in record.models:
         for level in standard.model(model).levels:  # type: ignore[union-attr]
             if (model, level) in record.measured:
@@ -188,6 +189,18 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     ]
     out += [_private_empty(t) for t in record.together if t.what == "private-empty"]
     return out
+
+
+def _as_others(one: Measured, illegal: Found) -> Found:
+    """Return what is said of illegal values that nothing has: those that something has compare as others do, or wider.
+
+    Small letters in a code are such values; how they compare is known only where they were asked for.
+    """
+    lower = one.found.get(("single", "has-lower"))
+    usual = lower if lower is not None and lower.does == "applied" else one.found[("single", "")]
+    unasked = frozenset({"case"}) - usual.adds if one.about.vr == "CS" and usual is not lower else frozenset()
+    return replace(usual, open_adds=usual.open_adds | unasked, excluded=usual.excluded - {"+case"} if unasked else
+                   usual.excluded, trials=illegal.trials, why=illegal.why)  # fmt: skip
 
 
 _PATTERN: Slot = ("wildcard", "")
