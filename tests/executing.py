@@ -165,7 +165,8 @@ class Client:
         if "relational-queries" in negotiated:
             source = _relational(source)
         self.met.update(negotiated)
-        answer = source.query(query["level"], keys, tuple(empties), "combined-date-time" in negotiated)
+        source = _negotiated(source, query["level"], negotiated)
+        answer = source.query(query["level"], keys, tuple(empties), negotiated)
         self.met |= source.reading.met
         if not cap or answer.refused:
             return answer
@@ -324,6 +325,16 @@ def changed_key(key: Key, text: str) -> Key:
 def _relational(source: SimulatedSource) -> SimulatedSource:
     """Return the source as it answers where relational queries were negotiated: upper unique keys may be left out."""
     return _at(source, _without_parents_rule(source.place))
+
+
+def _negotiated(source: SimulatedSource, level: str, options: Iterable[str]) -> SimulatedSource:
+    """Return the source as it answers on an association for which options were granted."""
+    place = source.place
+    settings = dict(place.settings)
+    for grant in place.profile.grants:
+        if grant.option in options and grant.granted and source.reading.fits(grant.where, level):
+            settings |= grant.sets
+    return source if settings == dict(place.settings) else _at(source, changed(place, settings=tuple(settings.items())))
 
 
 def _identifies(path: Path, query: Mapping[str, Any]) -> bool:

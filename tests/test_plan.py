@@ -22,6 +22,7 @@ from worklint.model import Effect
 from worklint.oracle import matcher, worlds
 from worklint.oracle.soundness import read
 from worklint.plan import MOST_CONJUNCTIONS, algebra, forms, predicate, split
+from worklint.plan.negotiated import granted
 from worklint.plan.predicate import text_of
 from worklint.plan.print import document, lines, wire_values
 from worklint.planning import plans_of
@@ -194,6 +195,88 @@ def test_an_empty_key_that_the_source_needs_is_added(
         assert len(sent) == len(valued)
         assert set(query["returns"]) == empty
         assert query["remaining"] == remaining
+
+
+# --- extended negotiation: asked for where it is granted and honoured -------------------------------------------------
+
+GRANTING = {"settings": {"offers": {"default": "true"}, "asked": {"default": "false"}, "other": {}}, "statements": [
+    *FAITHFUL["statements"],
+    {"for": {"attribute": ["StudyDate", "StudyTime"], "kind": "datetime", "setting": {"asked": "true"}},
+     "key": {"does": "applied"}, "evidence": "good"},
+    {"for": {"attribute": ["StudyDate", "StudyTime"], "kind": "datetime", "setting": {"asked": "false"}},
+     "key": {"does": "applied", "misses": ["interval"]}, "evidence": "good"},
+    {"for": {"attribute": "StudyDescription", "kind": "empty"}, "key": {"does": "applied"}, "evidence": "good"},
+    {"for": {"attribute": "OtherPatientIDs", "kind": "multiple"}, "key": {"does": "applied"}, "evidence": "good"},
+]}  # fmt: skip
+MOMENT = '(StudyDate, StudyTime) between "202601011000" and "202601031030"'
+NO_VALUE, SEVERAL = "StudyDescription is empty", 'OtherPatientIDs has all ("A1", "12")'
+COMBINED, EMPTY, ALL = "combined-date-time", "empty-value-matching", "multiple-value-matching"
+ASKED = {"sets": {"asked": "true"}}
+# Condition, option, what the profile says of it, and if it is asked for.
+GRANTS: list[tuple[str, str, Any, bool]] = [
+    (MOMENT, COMBINED, [{"granted": True, **ASKED}], True),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "for": {"setting": {"offers": "true"}, "level": "study"}}], True),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "for": {"model": "study-root"}}], True),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "for": {"model": "patient-root"}}], False),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "for": {"level": "series"}}], False),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "for": {"setting": {"offers": "false"}}}], False),
+    # A setting decides of which nobody told.
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "for": {"setting": {"other": "true"}}}], False),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED}, {"granted": False, "for": {"setting": {"other": "true"}}}], False),
+    (MOMENT, COMBINED, [{"granted": False}], False),
+    (MOMENT, COMBINED, [{"granted": True, **ASKED, "evidence": "weak"}], False),
+    # Granted, and by the source's own word only honoured where the setting says so.
+    (MOMENT, COMBINED, [{"granted": True}], False),
+    (MOMENT, COMBINED, "yes", False),
+    (NO_VALUE, EMPTY, [{"granted": True}], True),
+    (NO_VALUE, EMPTY, "yes", True),
+    (NO_VALUE, EMPTY, "no", False),
+    (SEVERAL, ALL, [{"granted": True}], True),
+    (SEVERAL, ALL, [{"granted": False}], False),
+    # Granted, but nothing is said of this attribute.
+    ("StudyID is empty", EMPTY, [{"granted": True}], False),
+]
+
+
+@pytest.mark.parametrize(("condition", "option", "told", "asked"), GRANTS)
+def test_what_has_to_be_negotiated_is_asked_for_where_it_is_granted(
+    condition: str, option: str, told: Any, asked: bool
+) -> None:
+    if isinstance(told, list):
+        told = [{"evidence": "good", **record} for record in told]
+    grades = {"good": "code", "weak": "assumed"}
+    profile: dict[str, Any] = FAITHFUL | GRANTING | {"service": {"negotiation": {option: told}}}
+    profile["citations"] = {name: {"grade": grade, "citation": "drawn"} for name, grade in grades.items()}
+    for number in range(12):
+        trial = tried(at(profile, condition, number))
+        assert trial is not None
+        assert not trial.outcome.wrong, story(trial)
+        queries = trial.printed["queries"]
+        assert {o for q in queries for o in q["negotiation"]} == ({option} if asked else set())
+        if asked:
+            assert len(queries) == 1 and queries[0]["remaining"] == ""
+            assert trial.printed["as_planned"] == "exact"
+
+
+@pytest.mark.parametrize(
+    ("release", "settings", "found"),
+    [
+        ("5.31", "", {"relational-queries", "combined-date-time", "fuzzy-person-names", "timezone-query-adjustment"}),
+        ("5.31", ", settings: {dcmRelationalQueries: 'false'}",
+         {"combined-date-time", "fuzzy-person-names", "timezone-query-adjustment"}),
+        ("5.10.6", "", set()),
+    ],
+)  # fmt: skip
+def test_what_an_archive_grants_is_a_matter_of_release_and_setting(
+    release: str, settings: str, found: set[str]
+) -> None:  # fmt: skip
+    text = f"sources: {{s: {{product: dcm4chee-arc@{release}{settings}}}}}\n"
+    site = site_of(read_project(text, Path()))
+    (source,) = site.sources
+    worklist = read('worklist "W" { where StudyDate = today }')
+    assert worklist is not None
+    place = place_of(site, source, worklist)
+    assert granted(place, "study") == found
 
 
 # --- the arithmetic ---------------------------------------------------------------------------------------------------

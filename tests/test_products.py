@@ -379,7 +379,7 @@ def in_service(product: str, row: dict[str, str]) -> str | None:
     if section == "note":
         return None if whole.notes else "no notes"
     if section == "negotiation":
-        return None if whole.negotiation else "no negotiation"
+        return None if whole.negotiation or whole.grants else "no negotiation"
     if section in ("status", "duplicates", "web", "forwards"):
         from worklint.knowledge import data
 

@@ -94,6 +94,8 @@ def _records(content: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
         for name in ("statements", "interactions", "lifts", "keeping", "facts", "models", "measurements")
     ]
     sections += [(f"service.{n}", content.get("service", {}).get(n, [])) for n in ("cap", "selectors", "hides")]
+    negotiation = content.get("service", {}).get("negotiation", {})
+    sections += [(f"service.negotiation.{n}", v) for n, v in negotiation.items() if isinstance(v, list)]
     sections += [("viewer.sends", content.get("viewer", {}).get("sends", []))]
     for name, records in sections:
         for i, record in enumerate(records):

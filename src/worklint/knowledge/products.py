@@ -163,6 +163,7 @@ def at_release(whole: Profile, release: str | None) -> Chosen:
         caps=keep(whole.caps),
         selectors=keep(whole.selectors),
         hides=keep(whole.hides),
+        grants=keep(whole.grants),
         facts=keep(whole.facts),
         sends=keep(whole.sends),
         measurements=keep(whole.measurements),

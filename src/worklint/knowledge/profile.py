@@ -158,6 +158,21 @@ class Keeping:
 
 
 @frozen
+class Grant:
+    """Whether an option of extended negotiation is granted, and honoured, at the places that ``where`` speaks of.
+
+    ``sets``: settings that have these values on an association for which it was granted (PS3.4 C.5.1.1).
+    """
+
+    where: Where
+    option: str
+    granted: bool
+    sets: tuple[tuple[str, str], ...] = ()
+    because: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
 class Cap:
     """A limit on the number of answers. ``rows`` is ``None`` where only the setting knows."""
 
@@ -278,6 +293,7 @@ class Profile:
     release: str | None = None
     notes: tuple[str, ...] = ()
     negotiation: Mapping[str, str] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     grade: str = "product"
 

@@ -15,6 +15,7 @@ from worklint.knowledge.profile import (
     VALUE_CLASSES,
     Behaviour,
     Cap,
+    Grant,
     Hidden,
     Interaction,
     Keeping,
@@ -341,6 +342,7 @@ class _Reader:
             {"cap", "selectors", "hides", "negotiation", "web", "status", "duplicates", "parents", "forwards"},
             ("service",),
         )
+        negotiation = service.get("negotiation") or {}
         viewer = self.keys(d.get("viewer", {}), {"labels", "own", "negation", "sends"}, ("viewer",))
         offered = []
         for record, place in self.each("models", d):
@@ -378,7 +380,13 @@ class _Reader:
             own=self.texts(viewer.get("own"), ("viewer", "own")),
             own_negation=self.flag(viewer.get("negation", False), ("viewer", "negation")),
             notes=self.texts(d.get("notes"), ("notes",)),
-            negotiation={str(k): str(v) for k, v in (service.get("negotiation") or {}).items()},
+            negotiation={str(k): v for k, v in negotiation.items() if isinstance(v, str)},
+            grants=tuple(
+                self._grant(k, r, p)
+                for k, v in negotiation.items()
+                if not isinstance(v, str)
+                for r, p in self.each(k, negotiation, ("service", "negotiation"))
+            ),
             measurements=tuple(self._measurement(r, p) for r, p in self.each("measurements", d)),
         )
 
@@ -397,6 +405,21 @@ class _Reader:
             v for v in self.setting_values(s.get("values", []), ("settings", name, "values")) if v is not None
         )
         return SettingInfo(name, values, default, str(s.get("meaning", "")))
+
+    def _grant(self, option: str, record: Any, place: tuple[str | int, ...]) -> Grant:
+        r = self.keys(record, _RECORD | {"granted", "sets"}, place)
+        if "granted" not in r:
+            raise self.fail("a record of a negotiated option says if it is granted, and honoured", place, "granted")
+        if not isinstance(r.get("sets", {}), Mapping):
+            raise self.fail("sets names settings and their values", (*place, "sets"), '{"setting": "value"}')
+        return Grant(
+            where=self.where(r.get("for"), (*place, "for")),
+            option=option,
+            granted=self.flag(r["granted"], (*place, "granted")),
+            sets=tuple((str(k), self.text(v, (*place, "sets", k))) for k, v in r.get("sets", {}).items()),
+            because=r.get("because", ""),
+            evidence=self.evidence(r, place),
+        )
 
     def _cap(self, record: Any, place: tuple[str | int, ...]) -> Cap:
         r = self.keys(record, _RECORD | {"rows", "signalled", "paging", "refuses", "before-filter", "setting"}, place)

@@ -9,7 +9,7 @@ simulated source, so that many of them together do everything that the profile a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Any as Anything
@@ -89,19 +89,24 @@ class SimulatedSource:
     # --- the query
 
     def query(
-        self, level: str, keys: Sequence[Key], empties: Sequence[Key] = (), combined: bool = False
+        self, level: str, keys: Sequence[Key], empties: Sequence[Key] = (), negotiated: Collection[str] = ()
     ) -> Answer:  # fmt: skip
         """Answer one query: ``keys`` with values as sent, ``empties`` with zero length.
 
-        ``combined``: combined date-time matching was negotiated.
+        ``negotiated``: the options of extended negotiation that were granted for it.
         """
         if not self._offers():
             return Answer(refused=True)
-        doings = [self.doing(k, level) for k in keys]
+        doings = [
+            self.doing(k, level)
+            if _NEGOTIATED.get(kind_of(k.vr, k.text), "") in ("", *negotiated)
+            else self._anything("not negotiated", k.name, level)
+            for k in keys
+        ]
         # Over the web what is shown is asked for by includefield (PS3.18 8.3.4.3), which is no key.
         asked = [] if self.place.transport == "dicomweb" else list(empties)
         empty_doings = [self.doing(k, level) for k in asked]
-        moment = self._moment(level, keys, combined)
+        moment = self._moment(level, keys, "combined-date-time" in negotiated)
         for i in moment.about if moment else ():
             doings[i] = moment.doing if moment else doings[i]
         doings, effects = self._together(level, list(keys), doings, empties)
@@ -662,6 +667,8 @@ def _condition_of(one: Interaction) -> str:
     return next((name for name, is_so in named if is_so), "always")
 
 
+_NEGOTIATED = {"empty": "empty-value-matching", "multiple": "multiple-value-matching"}
+"""Kinds of matching that a source has to have granted (PS3.4 C.2.2.2.7, C.2.2.2.8)."""
 _MODALITY = Attribute("Modality", "00080060", "CS", "1")
 
 

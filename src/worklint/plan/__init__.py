@@ -15,6 +15,7 @@ from worklint.knowledge import standard
 from worklint.model import Effect, Worklist
 from worklint.plan.algebra import united
 from worklint.plan.forms import conjunctions, kept_whole, single_item, size
+from worklint.plan.negotiated import RELATIONAL, granted, on_association
 from worklint.plan.semijoin import ask
 from worklint.plan.split import Asked, Desk, without_parents_rule
 from worklint.plan.types import Limit, Need, Plan, PlannedQuery
@@ -115,7 +116,7 @@ def careful(place: Place) -> Place:
 
 @lru_cache(maxsize=2_000)
 def _relational(client: Place) -> Place:
-    return without_parents_rule(client)
+    return without_parents_rule(on_association(client, None, frozenset({RELATIONAL})))
 
 
 def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
@@ -124,10 +125,8 @@ def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
     combined: str | None = None
     if place.transport == "dicomweb" or (model is not None and model.worklist):
         combined = "always"
-    elif place.profile.negotiation.get("combined-date-time") == "yes":
-        combined = "negotiated"
     relational = client
-    if place.transport == "dimse" and place.profile.negotiation.get("relational-queries") == "yes":
+    if RELATIONAL in granted(client, None):
         relational = _relational(client)
     wider = bool(zone and worklist.timezone and zone != worklist.timezone)
     return Desk(worklist, client, relational, combined, wider, _STEPS if worklist.model == _WORKLIST else None)

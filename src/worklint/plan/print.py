@@ -23,6 +23,8 @@ _CHARACTER_SET_TAG, _UTF_8 = "00080005", "ISO_IR 192"
 _MODELS = {"patient-root": "-P", "study-root": "-S", "modality-worklist": "-W"}
 _NUMBERS = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+_NO_VALUE = '""'
+"""What matches an entity without a value, where that was negotiated (PS3.4 C.2.2.2.7)."""
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -84,15 +86,20 @@ def _put(target: dict[str, Any], path: Path, key: KeyAt | None) -> None:
     if key is None:
         target.setdefault(tag, {"vr": vr})
         return
+    if key.sent.kind == "empty" and vr == "PN":
+        target[tag] = {"vr": vr, "Value": [{_GROUPS[0]: _NO_VALUE}]}
+        return
     # A range looks like a negative number, "up to 1" like -1: what is no single value stays text.
-    plain = key.sent.kind not in ("single", "wildcard", "list-of-uid")
+    plain = key.sent.kind not in ("single", "wildcard", "list-of-uid", "multiple")
     target[tag] = {"vr": vr, "Value": [v if plain else _json_value(vr, v) for v in wire_values(key)]}
 
 
 def wire_values(key: KeyAt) -> list[str]:
     """Return the values of a key as they go out; a range is one value."""
     sent = key.sent
-    if sent.kind == "list-of-uid":
+    if sent.kind == "empty":
+        return [_NO_VALUE]
+    if sent.kind in ("list-of-uid", "multiple"):
         return sent.text.split("\\")
     if sent.kind == "datetime":
         # The dates and the times of one interval go out as two ranges.

@@ -14,6 +14,7 @@ from worklint.clock import day_text, next_day
 from worklint.judge.value import WILDCARD_VRS, on_the_wire
 from worklint.model import Attribute, Constraint, Value
 from worklint.plan.algebra import WIDENED
+from worklint.plan.negotiated import COMBINED, EMPTY_VALUE, SEVERAL_VALUES
 
 _LAST = "235959.999999"
 _NONE: frozenset[str] = frozenset()
@@ -32,10 +33,13 @@ class Way:
     why: str = ""
 
 
-def ways(constraint: Constraint, combined: str | None = None, wider: bool = False) -> Iterator[Way]:
+def ways(
+    constraint: Constraint, combined: str | None = None, wider: bool = False, granted: frozenset[str] = _NONE
+) -> Iterator[Way]:
     """Yield the ways to send a positive test, the plainest first.
 
     ``combined``: how date and time are taken as one moment: ``negotiated``, ``always``, ``None`` (they are not).
+    ``granted``: the options of extended negotiation that may be asked for.
     ``wider``: the clocks of list and source differ, so a relative range is asked for with a day more at each end.
     """
     if constraint.matching == "list-of-uid" and len(constraint.values) == 1:
@@ -60,6 +64,10 @@ def ways(constraint: Constraint, combined: str | None = None, wider: bool = Fals
     if kind == "any-of" and constraint.vr == "DA":
         found = sorted(constraint.values, key=lambda v: v.text)
         yield Way(((_range(constraint, found[0], found[-1]),),), WIDENED, why="from the first day to the last")
+    if kind == "empty" and EMPTY_VALUE in granted:
+        yield Way(((constraint,),), _NONE, EMPTY_VALUE, "no value, as negotiated")
+    if kind == "multiple" and SEVERAL_VALUES in granted:
+        yield Way(((constraint,),), _NONE, SEVERAL_VALUES, "all the values, as negotiated")
     if kind == "multiple":
         yield Way(((_single(constraint, constraint.values[0]),),), WIDENED, why="one of the values that it must have")
     if kind == "datetime" and constraint.pair is not None:
@@ -136,7 +144,7 @@ def _moments(constraint: Constraint, time: Attribute, combined: str | None) -> I
             replace(date, matching="datetime", asked="datetime"),
             replace(_times(constraint, time, start, end), matching="datetime", asked="datetime"),
         )
-        yield Way((both,), slack, "combined-date-time" if combined == "negotiated" else None, "as one moment")
+        yield Way((both,), slack, COMBINED if combined == "negotiated" else None, "as one moment")
     yield Way(((_range(date, Value(first), Value(last)),),), WIDENED, why="the days alone")
     yield Way(
         tuple(_day_by_day(date, constraint, time, first, start, last, end)),

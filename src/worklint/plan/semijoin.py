@@ -19,6 +19,7 @@ from worklint.plan import split
 from worklint.plan.algebra import feeding, lifted, rank, subtracting, united
 from worklint.plan.checks import Left, left_of, tests_of
 from worklint.plan.forms import Conjunction, atoms_of, conjunctions
+from worklint.plan.negotiated import RELATIONAL, granted
 from worklint.plan.split import Asked, Desk, Fixed, KeySet
 from worklint.plan.types import Need, PlannedQuery
 
@@ -50,7 +51,8 @@ def _asked(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place,
     best: KeySet,
 ) -> Asked:  # fmt: skip
-    lefts = {id(a): left_of(place, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
+    there = split.asked_at(place, level, best)
+    lefts = {id(a): left_of(there, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
     joined_levels = lower_level(desk, level, atoms, lefts, best, fixed, place, narrowed=bool(best.chosen or fixed))
     if joined_levels is not None:
         return joined_levels
@@ -215,7 +217,8 @@ def _fed(
             found = _also_one(desk, level, rest, fixed, place, unique, found)
         if found is None:
             continue
-        mine = {id(a): left_of(place, level, a, found.adds, found.keys, lambda c: c.path) for a in rest}
+        there = split.asked_at(place, level, found)
+        mine = {id(a): left_of(there, level, a, found.adds, found.keys, lambda c: c.path) for a in rest}
         outer = split.finish(desk, level, rest, mine, found, (*fixed, Fixed(key, needs)), place)
         queries: tuple[PlannedQuery, ...] = ()
         effect = outer.effect
@@ -288,7 +291,7 @@ def with_parents(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], fixed: Sequence[Fixed], place: Place
 ) -> Asked:
     """Ask where the source wants the unique keys of the levels above: negotiate, else feed them from those levels."""
-    if place is not desk.relational:
+    if place is not desk.relational and RELATIONAL in granted(desk.place, level):
         best = split.largest(desk, level, atoms, narrowing, fixed, desk.relational)
         if best is not None:
             return ask(desk, level, atoms, narrowing, fixed, desk.relational)

@@ -6,7 +6,7 @@ cannot miss; everything else is checked on the answer, or asked at its own level
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations, count, product
@@ -14,7 +14,7 @@ from math import prod
 
 from worklint.judge import Part, bounded, cap_rows, join, judge_keys, selected
 from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade, effect_of
-from worklint.judge.interact import interact, interactions_of
+from worklint.judge.interact import date_and_time, interact, interactions_of
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, sent_values
@@ -25,6 +25,7 @@ from worklint.plan.algebra import WIDENED, conjunction, feeding, united
 from worklint.plan.checks import Left, can_be_returned, left_of, tests_of, universal
 from worklint.plan.cost import cost
 from worklint.plan.forms import Conjunction, atoms_of, joined
+from worklint.plan.negotiated import COMBINED, EMPTY_VALUE, RELATIONAL, SEVERAL_VALUES, granted, on_association
 from worklint.plan.predicate import text_of
 from worklint.plan.ranges import Way, ways
 from worklint.plan.types import NOTHING, Limit, Need, Path, PlannedQuery
@@ -178,7 +179,7 @@ def _as_moments(
         if same_place and standard.is_combined_pair(date.path[-1].keyword, time.path[-1].keyword):
             for at, key in ((i, date), (j, time)):
                 moment = replace(key, sent=replace(key.sent, kind="datetime"))
-                if _told_of_moments(place, moment):
+                if _told_of(place, moment, "datetime"):
                     yield at, effect_of(behaviour_at(place, moment), moment.sent)
 
 
@@ -201,7 +202,9 @@ def choices(desk: Desk, level: str, test: Test, place: Place, beside: Beside = (
     found: list[Choice] = []
     constraint = test.constraint
     if not test.negated and constraint.path:
-        for way in ways(constraint, desk.combined, desk.wider):
+        options = granted(desk.place, level)
+        combined = desk.combined or ("negotiated" if COMBINED in options else None)
+        for way in ways(constraint, combined, desk.wider, options):
             choice = _choice(desk, level, test, place, way, beside)
             if choice is not None:
                 found.append(choice)
@@ -215,6 +218,7 @@ def choices(desk: Desk, level: str, test: Test, place: Place, beside: Beside = (
 def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: Beside) -> Choice | None:
     if len(way.alternatives) > MOST_REQUESTS:
         return None
+    place = on_association(place, level, frozenset({way.negotiation} if way.negotiation else ()))
     keys = []
     adds = way.slack
     for alternative in way.alternatives:
@@ -224,7 +228,11 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: 
         keys.append(mine)
     if any(behaviour_at(place, k).does == "ignored" for k in keys[0]):
         return None
-    if not all(_told_of_moments(place, k) for k in keys[0] if k.sent.kind == "datetime"):
+    if not all(_told_of(place, k, "datetime") for k in keys[0] if k.sent.kind == "datetime"):
+        return None
+    if way.negotiation in (EMPTY_VALUE, SEVERAL_VALUES) and not all(
+        _told_of(place, k, k.sent.kind) and len(k.path) == 1 and not k.lower for k in keys[0]
+    ):
         return None
     if any(len(mine) > 1 and any(k.lower for k in mine) for mine in keys):
         # Date and time of a lower level: the source may find them at two entities below.
@@ -250,10 +258,13 @@ def _of_one_kind(keys: Sequence[tuple[KeyAt, ...]]) -> bool:
     return all(len(k) == 1 for k in keys) and len({k[0].sent.kind for k in keys}) == 1
 
 
-def _told_of_moments(place: Place, key: KeyAt) -> bool:
-    """Tell if the profile speaks of date and time as one moment: on the wire they are two ranges like any others."""
+def _told_of(place: Place, key: KeyAt, kind: str) -> bool:
+    """Tell if the profile itself speaks of a kind of matching that is no kind like any other on the wire.
+
+    Date and time as one moment are two ranges; what has to be negotiated is, without it, a value like any other.
+    """
     return any(
-        "datetime" in s.where.kinds and attribute_rank(s.where, key, place.profile) is not None
+        kind in s.where.kinds and attribute_rank(s.where, key, place.profile) is not None
         for s in (*place.site, *place.profile.statements)
     )
 
@@ -275,9 +286,23 @@ class KeySet:
     beside: Beside = ()
 
     @property
+    def negotiation(self) -> frozenset[str]:
+        """The options of extended negotiation that its ways take."""
+        return _options(self.chosen)
+
+    @property
     def keys(self) -> dict[int, tuple[KeyAt, ...]]:
         """The keys with which each test goes out, by its identity."""
         return {id(c.test): tuple(k for alternative in c.keys for k in alternative) for c in self.chosen}
+
+
+def _options(chosen: Iterable[Choice]) -> frozenset[str]:
+    return frozenset(c.way.negotiation for c in chosen if c.way.negotiation)
+
+
+def asked_at(place: Place, level: str, best: KeySet) -> Place:
+    """Return the place as it answers on the association on which these keys go out."""
+    return on_association(place, level, best.negotiation)
 
 
 def merged(desk: Desk, atoms: Conjunction) -> Conjunction:
@@ -517,6 +542,8 @@ def _tried(
     adds: dict[int, frozenset[str]] = {}
     bare: frozenset[str] = frozenset()
     effects: list[Effect] = []
+    options = _options(c for c, _ in kept)
+    place = on_association(place, level, options)
     versions = product(*(_versions(choice) for choice, _ in kept))
     for version in versions:
         keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = []
@@ -526,6 +553,9 @@ def _tried(
                 keys.append((constraint, one, has))
                 owner.append(id(choice.test))
         keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
+        if COMBINED in options and date_and_time([k for _, at, _ in keys for k in at]):
+            # Another date and time, meant as two windows, would be one moment as well.
+            return None
         joint = _joint(desk, place, level, keys, beside)
         if not joint.cannot_miss:
             return None
@@ -575,6 +605,8 @@ def finish(
     place: Place, replaced: frozenset[int] = frozenset(),
 ) -> Asked:  # fmt: skip
     """Return the queries of a set of keys, with what remains; ``replaced``: atoms that other queries answer."""
+    relational = place is desk.relational and place is not desk.place
+    place = asked_at(place, level, best)
     lefts, returns, empties = _returns(desk, level, atoms, lefts, best, fixed, place)
     kept = [lefts[id(a)] for a in atoms if id(a) not in replaced]
     conditions = tuple(c.condition for c in kept if c.condition != NOTHING)
@@ -592,9 +624,7 @@ def finish(
         keys = (*(f.key for f in fixed), *(k for part in alternative for k in part))
         served, limit = _service(desk, place, level, keys, widened)
         effect = feeding(served, effect)
-        negotiation = {c.way.negotiation for c in best.chosen if c.way.negotiation}
-        if place is desk.relational and place is not desk.place:
-            negotiation.add("relational-queries")
+        negotiation = best.negotiation | ({RELATIONAL} if relational else set())
         queries.append(
             PlannedQuery(
                 id=f"t{next(desk.ids)}", transport=place.transport, model=place.model, level=level, keys=keys,

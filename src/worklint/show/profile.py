@@ -226,7 +226,11 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[Entry]]]:
         "What the viewer can send",
         [(f"{_where(s.where, True)}: {s.sends}", s.because, s.evidence) for s in profile.sends],
     )
-    yield "Negotiation", [(f"{name}: {value}", "", ()) for name, value in profile.negotiation.items()]
+    yield "Negotiation", [
+        *((f"{name}: {value}", "", ()) for name, value in profile.negotiation.items()),
+        *((f"{g.option}: {'yes' if g.granted else 'no'}{_joined(_where(g.where))}", g.because, g.evidence)
+          for g in profile.grants),
+    ]  # fmt: skip
     yield "Notes", [(note, "", ()) for note in profile.notes]
 
 
