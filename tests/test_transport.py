@@ -21,7 +21,7 @@ from worklint.enterprise import parse_address
 from worklint.network.ask import Asker, Manners, NetworkError, Question, Unreachable
 from worklint.network.carry_out import carry_out, halved
 from worklint.network.dimse import DimseDoor
-from worklint.network.door import login_from, open_door
+from worklint.network.door import address_of, in_the_clear, login_from, open_door
 from worklint.network.printed import queries_of
 from worklint.network.probe import probe
 from worklint.network.verify import UNDECIDED
@@ -484,6 +484,42 @@ def test_basic_authentication_is_of_the_form_that_is_usual() -> None:
     assert SECRET not in repr(login.variables)
     with pytest.raises(NetworkError):
         login_from({"WORKLINT_TOKEN": "two words"})
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("", {}),
+        ("X-Api-Key: abc", {"X-Api-Key": "abc"}),
+        ("X-Api-Key: abc\n\nX-Site:  a:b ", {"X-Api-Key": "abc", "X-Site": "a:b"}),
+        ("abc", None),
+        ("X Api: abc", None),
+        ("X-Api: é", None),
+    ],
+)
+def test_further_headers_come_from_the_environment(text: str, headers: dict[str, str] | None) -> None:
+    if headers is None:
+        with pytest.raises(NetworkError, match="WORKLINT_HEADERS: line 1 is no header; write NAME: VALUE"):
+            login_from({"WORKLINT_HEADERS": text})
+        return
+    assert login_from({"WORKLINT_HEADERS": text}).headers == headers
+    together = login_from({"WORKLINT_HEADERS": text, "WORKLINT_TOKEN": "t"}).headers
+    assert together == {**headers, "Authorization": "Bearer t"}
+
+
+@pytest.mark.parametrize(
+    ("address", "secret", "clear"),
+    [
+        ("http://pacs.example.org/dicom-web", "WORKLINT_TOKEN", True),
+        ("http://pacs.example.org/dicom-web", "WORKLINT_HEADERS", True),
+        ("http://pacs.example.org/dicom-web", "OTHER", False),
+        ("https://pacs.example.org/dicom-web", "WORKLINT_TOKEN", False),
+        ("http://localhost:8042/dicom-web", "WORKLINT_TOKEN", False),
+        ("dicom://A@pacs.example.org:104", "WORKLINT_TOKEN", False),
+    ],
+)
+def test_a_secret_in_the_clear_is_seen(address: str, secret: str, clear: bool) -> None:
+    assert in_the_clear(address_of(address), {secret: "X-Key: t" if secret == "WORKLINT_HEADERS" else "t"}) is clear
 
 
 # --- https ------------------------------------------------------------------------------------------------------------

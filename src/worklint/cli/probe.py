@@ -21,6 +21,9 @@ FAILED = 2
 PARTIAL = ".partial"
 
 
+CLEAR = "credentials go unencrypted to a http: address; use https: where the source has it"
+
+
 def run(given: Given) -> int:
     """Measure sources; 2 if one of them cannot be asked or was lost on the way (what was learned is written)."""
     from worklint.network.ask import Manners
@@ -105,13 +108,15 @@ class _Job:
     def run(self) -> int:
         from worklint.network.ask import NetworkError
         from worklint.network.document import profile_of, text_of
-        from worklint.network.door import open_door
+        from worklint.network.door import in_the_clear, open_door
         from worklint.network.probe import Record, probe
         from worklint.network.record import RecordError
 
         bar = _Bar(self.manners.queries, self.label, self.given["quiet"])
         try:
             record: Record | None = self._earlier()
+            if in_the_clear(self.address, os.environ):
+                bar.say(CLEAR)
             door = open_door(self.address, self.manners.timeout, os.environ)
             today = date.today()
             found = probe(

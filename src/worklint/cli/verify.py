@@ -12,8 +12,8 @@ from typing import Any
 from worklint import output
 from worklint.cli import judging
 from worklint.cli.plain import Given
-from worklint.cli.probe import number
-from worklint.cli.start import UsageError
+from worklint.cli.probe import CLEAR, number
+from worklint.cli.start import UsageError, say
 from worklint.model import Worklist
 from worklint.sources import Site, Source
 
@@ -86,7 +86,7 @@ def _at_source(
     given: Given, site: Site, source: Source, worklists: list[Worklist], manners: Any, stop: threading.Event
 ) -> tuple[Any, list[Any]]:
     from worklint.network.ask import Asker, NetworkError
-    from worklint.network.door import open_door
+    from worklint.network.door import in_the_clear, open_door
     from worklint.network.verdicts import Visited
     from worklint.network.verify import Verifier
     from worklint.sources import asked_sources, place_of
@@ -94,8 +94,11 @@ def _at_source(
     assert source.declared is not None and source.declared.address is not None
     found: list[Any] = []
     queries, error = 0, ""
+    address, auth = source.declared.address, dict(source.declared.auth)
     try:
-        door = open_door(source.declared.address, manners.timeout, os.environ, dict(source.declared.auth))
+        if in_the_clear(address, os.environ, auth):
+            say(f"worklint: {source.id}: {CLEAR}")
+        door = open_door(address, manners.timeout, os.environ, auth)
     except NetworkError as problem:
         return Visited(source.id, source.product, source.release, False, str(problem)), []
 

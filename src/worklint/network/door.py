@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from worklint.enterprise import Address, parse_address
 from worklint.network.ask import Door, NetworkError
 
-USER, PASSWORD, TOKEN = "WORKLINT_USER", "WORKLINT_PASSWORD", "WORKLINT_TOKEN"
-"""Environment variables for HTTP: basic authentication, or a bearer token."""
+USER, PASSWORD, TOKEN, HEADERS = "WORKLINT_USER", "WORKLINT_PASSWORD", "WORKLINT_TOKEN", "WORKLINT_HEADERS"
+"""Environment variables for HTTP: basic authentication, or a bearer token; further headers, one a line."""
 
 
 def address_of(text: str) -> Address:
@@ -31,13 +31,42 @@ class Login:
     variables: tuple[str, ...] = ()
 
 
+def _more_headers(environment: Mapping[str, str]) -> dict[str, str]:
+    out = {}
+    for number, line in enumerate(environment.get(HEADERS, "").splitlines(), 1):
+        name, colon, value = line.partition(":")
+        if not line.strip():
+            continue
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not re.fullmatch(r"[ -~\t]*", value):
+            raise NetworkError(f"{HEADERS}: line {number} is no header; write NAME: VALUE, one a line")
+        out[name] = value.strip()
+    return out
+
+
+def in_the_clear(address: Address, environment: Mapping[str, str], auth: Mapping[str, str] | None = None) -> bool:
+    """Tell if a secret would travel unencrypted to another machine.
+
+    Raises:
+        NetworkError: as ``login_from``.
+    """
+    if (
+        address.transport != "dicomweb"
+        or address.scheme == "https"
+        or address.host in ("localhost", "::1", "127.0.0.1")
+    ):
+        return False
+    return bool(login_from(environment, auth).headers)
+
+
 def login_from(environment: Mapping[str, str], auth: Mapping[str, str] | None = None) -> Login:
     """Return what authenticates us; ``auth`` names the variables (``bearer``, ``user``, ``password``).
 
     Raises:
-        NetworkError: if a token cannot stand in a header; it is not repeated.
+        NetworkError: if a token cannot stand in a header, or a further header is none; they are not repeated.
     """
     import base64
+
+    more = _more_headers(environment)
 
     own = {k: v.lstrip("$") for k, v in (auth or {}).items()}
     names = {"bearer": TOKEN, "user": USER, "password": PASSWORD, **own}
@@ -49,14 +78,14 @@ def login_from(environment: Mapping[str, str], auth: Mapping[str, str] | None = 
             raise NetworkError(
                 f"{names['bearer']} holds no token: blanks, line breaks or letters with accents are in it"
             )
-        return Login({"Authorization": f"Bearer {token}"}, (names["bearer"],))
+        return Login({**more, "Authorization": f"Bearer {token}"}, (names["bearer"],))
     user = environment.get(names["user"])
     if user and own.keys() != {"bearer"}:
         pair = f"{user}:{environment.get(names['password'], '')}".encode()
         header = "Basic " + base64.b64encode(pair).decode("ascii")
-        return Login({"Authorization": header}, (f"{names['user']} and {names['password']}",))
+        return Login({**more, "Authorization": header}, (f"{names['user']} and {names['password']}",))
     wanted = [names[k] for k in ("bearer", "user", "password") if k in own]
-    return Login({}, (" and ".join(wanted),) if wanted else ())
+    return Login(more, (" and ".join(wanted),) if wanted else ())
 
 
 def open_door(
