@@ -19,6 +19,7 @@ from worklint.plan import split
 from worklint.plan.algebra import feeding, lifted, rank, subtracting, united
 from worklint.plan.checks import Left, left_of, tests_of
 from worklint.plan.forms import Conjunction, atoms_of, conjunctions
+from worklint.plan.merging import merged
 from worklint.plan.negotiated import RELATIONAL, granted
 from worklint.plan.split import Asked, Desk, Fixed, KeySet
 from worklint.plan.types import Need, PlannedQuery
@@ -37,7 +38,7 @@ def ask(
     checked. ``fixed`` are unique keys that other queries feed.
     """
     place = place or desk.place
-    atoms = split.merged(desk, atoms)
+    atoms = merged(atoms, desk.put_together)
     best = split.largest(desk, level, atoms, narrowing, fixed, place)
     if best is None and not _asks_above(place, level, atoms, narrowing):
         found = split.with_empty_keys(desk, level, atoms, narrowing, fixed, place)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import combinations, count, product
 from math import prod
 
 from worklint.judge import Part, bounded, cap_rows, join, judge_keys, selected
 from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade, effect_of
-from worklint.judge.interact import date_and_time, interact, interactions_of
+from worklint.judge.interact import date_and_time, interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, sent_values
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Behaviour, Cap, Profile, Where
-from worklint.model import GRADES, Constraint, Effect, Filter, Has, Parameter, Span, Test, Worklist
+from worklint.model import GRADES, Constraint, Effect, Has, Parameter, Span, Test, Worklist
 from worklint.plan.algebra import WIDENED, conjunction, feeding, united
-from worklint.plan.checks import Left, can_be_returned, left_of, tests_of, universal
+from worklint.plan.beside import Beside, besides, universal_of
+from worklint.plan.checks import Left, can_be_returned, left_of, tests_of
 from worklint.plan.cost import cost
 from worklint.plan.forms import Conjunction, atoms_of, joined
 from worklint.plan.negotiated import COMBINED, EMPTY_VALUE, RELATIONAL, SEVERAL_VALUES, granted, on_association
@@ -36,13 +36,8 @@ MOST_JUDGED = 4_000
 """So many sets of keys are judged for one list; then those of each further query are put together key by key."""
 MOST_REQUESTS = 64
 """So many queries one conjunction may take."""
-MOST_BESIDE = 8
-"""So many empty keys are tried beside the keys of one query."""
 MOST_UIDS = 100
 """So many UIDs that another query feeds go out in one list."""
-
-Beside = tuple[KeyAt, ...]
-"""Empty keys that go out beside those with values, because the source needs them to behave."""
 
 _NO_SPAN = Span("", 1, 1, 1, 1)
 _OF_NAMED_KEYS = frozenset({"interval", "ignored", "one-series"})
@@ -305,59 +300,6 @@ def asked_at(place: Place, level: str, best: KeySet) -> Place:
     return on_association(place, level, best.negotiation)
 
 
-def merged(desk: Desk, atoms: Conjunction) -> Conjunction:
-    """Put ranges of one attribute with a single value into one test: the value lies in all of them."""
-    out: list[Filter] = []
-    for atom in atoms:
-        alike = next((o for o in out if _same(atom, o)), None)
-        if isinstance(alike, Test) and isinstance(atom, Test):
-            desk.put_together(alike.constraint, alike.constraint, atom.constraint)
-            continue
-        if isinstance(atom, Test) and not atom.negated and atom.constraint.matching == "range":
-            for i, other in enumerate(out):
-                both = _in_both(other, atom.constraint)
-                if both is not None and isinstance(other, Test):
-                    desk.put_together(both, other.constraint, atom.constraint)
-                    out[i] = Test(both)
-                    break
-            else:
-                out.append(atom)
-            continue
-        out.append(atom)
-    return tuple(out)
-
-
-def _in_both(other: Filter, c: Constraint) -> Constraint | None:
-    """Return the range in which two ranges of one single value meet (PS3.4 C.2.2.2.5), if that is a range."""
-    if not isinstance(other, Test) or not _two_ranges(other, c):
-        return None
-    o = other.constraint
-    lows, highs = ([v for x in (o, c) if (v := x.values[end]).text] for end in (0, 1))
-    if max(len(lows), len(highs)) > 1 and (c.vr != "DA" or any(not v.legal or v.parameter for v in (*lows, *highs))):
-        return None
-    low = max(lows, key=lambda v: v.text) if lows else o.values[0]
-    high = min(highs, key=lambda v: v.text) if highs else o.values[1]
-    if c.vr == "DA" and low.text and high.text and low.text > high.text:
-        return None
-    return replace(c, values=(low, high), relative=o.relative or c.relative)
-
-
-def _same(one: Filter, other: Filter) -> bool:
-    """Tell if two tests say the same, wherever they were written."""
-    if not isinstance(one, Test) or not isinstance(other, Test) or one.negated != other.negated:
-        return False
-    plain = [replace(t.constraint, text="", span=_NO_SPAN, filter=None, via=()) for t in (one, other)]
-    return plain[0] == plain[1]
-
-
-def _two_ranges(other: Test, c: Constraint) -> bool:
-    o = other.constraint
-    if other.negated or o.matching != "range" or o.path != c.path or o.level != c.level or o.pair or c.pair:
-        return False
-    one_value = all(a.vm == "1" for a in c.path[-1:]) and len(c.path) == 1 and c.level == c.attribute_level
-    return one_value and not any((*o.strict, *c.strict))
-
-
 def _candidates(
     desk: Desk, level: str, atoms: Conjunction, narrowing: Sequence[Test], place: Place, taken: frozenset[Path],
     beside: Beside,
@@ -445,30 +387,6 @@ def _with_empty_keys(
 def sendable(atoms: Conjunction, narrowing: Sequence[Test]) -> int:
     """Return how many tests could be sent by themselves, if the source did nothing wrong with them."""
     return sum(isinstance(a, Test) and not a.negated and bool(a.constraint.path) for a in (*atoms, *narrowing))
-
-
-@lru_cache(maxsize=2_000)
-def besides(place: Place, level: str) -> tuple[Beside, ...]:
-    """Return the empty keys that change what a source does with others, by its profile: one alone, then all together.
-
-    Over DICOMweb there are none: ``includefield`` is no key (PS3.18 8.3.4.3).
-    """
-    if place.transport != "dimse":
-        return ()
-    found: dict[KeyAt, None] = {}
-    for interaction, profile in interactions_of(place):
-        if place_fits(interaction.where, place, level) is False:
-            continue
-        for selector in (*interaction.when.returns, *interaction.when.none):
-            names = sorted(profile.sets[selector[1:]]) if selector.startswith("#") else [selector]
-            for name in names:
-                path = [standard.attribute_by_keyword(k) for k in name.split(".")]
-                if all(path):
-                    key = universal_of(place, level, tuple(a for a in path if a is not None))
-                    if can_be_returned(place, key):
-                        found[key] = None
-    keys = tuple(found)[:MOST_BESIDE]
-    return (*((k,) for k in keys), *((keys,) if len(keys) > 1 else ()))
 
 
 def _best(
@@ -701,15 +619,6 @@ def _returns(
                     spared[id(a)] = Left(NOTHING, left.adds | more, (), tests_of(a))
             return spared, (), tuple(empties)
     return lefts, needed, tuple(empties)
-
-
-def universal_of(place: Place, level: str, path: Path) -> KeyAt:
-    """Return the empty key of an attribute, wherever it lives."""
-    keyword = path[0].keyword
-    levels = standard.levels_of(keyword, place.model) if keyword else ()
-    home = level if level in levels or not levels else levels[-1]
-    constraint = Constraint("", _NO_SPAN, path, None, level, home, "universal")
-    return universal(place, level, constraint)
 
 
 def unsendable(desk: Desk, level: str, atoms: Conjunction, place: Place) -> Asked:
