@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from worklint.judge.query import conjunctions, send
 from worklint.model import SPELLING, All, Any, Filter, Has, Test, Worklist
-from worklint.oracle.matcher import Entity, entities_at, matches
+from worklint.oracle.matcher import Entity, entities_at, leaves, matches
 from worklint.project import read_project
 from worklint.report.types import FilterRow
 from worklint.resolve import resolve
@@ -38,9 +38,12 @@ TODAY = date(2026, 11, 24)
 
 LEFT_TO_CONTENT = frozenset({
     "group", "padding", "text-order", "text-number", "value-format", "joined", "one-value", "one-instance",
-    "one-series", "charset",
+    "one-series", "charset", "cap",
 })  # fmt: skip
 """Reasons for which rows may be missing that this content need not show; they do not count against precision."""
+FOLDS = frozenset({"case", "accent"})
+"""Ways of writing a value that ``ignoring`` makes alike. To miss by one of them is left to the content as well, where
+no entity that is asked for differs in it: a source that does not fold misses such an entity as soon as there is one."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,25 @@ def by_spelling(condition: Filter, entity: Entity) -> bool:
     return matches(Test(loose), entity) or matches(Test(none), entity)
 
 
+def folded(condition: Filter, here: Iterable[Entity]) -> frozenset[str]:
+    """Return what of letter case and accents tells an entity from what is asked for, and is to be ignored."""
+    asked = frozenset(w for t in leaves(condition) for w in t.constraint.ignoring)
+    if not asked & FOLDS:
+        return frozenset()
+    true = [e for e in here if matches(condition, e)]
+    return frozenset(w for w in asked & FOLDS if any(not matches(_heeding(condition, w), e) for e in true))
+
+
+def _heeding(condition: Filter, way: str) -> Filter:
+    """Return the condition without ``ignoring`` one way of writing."""
+    if isinstance(condition, All | Any):
+        return replace(condition, parts=tuple(_heeding(p, way) for p in condition.parts))
+    if isinstance(condition, Has):
+        return replace(condition, filter=_heeding(condition.filter, way))
+    constraint = condition.constraint
+    return replace(condition, constraint=replace(constraint, ignoring=constraint.ignoring - {way}))
+
+
 def discriminates(case: Asked, condition: Filter, here: Iterable[Entity], some: bool) -> bool:
     """Tell if the content can show rows that are missed and, of each test, rows that are added.
 
@@ -257,7 +279,10 @@ def discriminates(case: Asked, condition: Filter, here: Iterable[Entity], some: 
 
 @dataclass(frozen=True)
 class Observation:
-    """What a server made of a case: rows in all, true entities, added (beyond spelling), missed, the failure."""
+    """What a server made of a case: rows in all, true entities, added (beyond spelling), missed, the failure.
+
+    ``folded``: the ways of writing in which a true entity differs from what is asked for.
+    """
 
     case: str
     rows: int
@@ -267,6 +292,7 @@ class Observation:
     missed: int
     refused: str
     discriminates: bool = False
+    folded: frozenset[str] = field(default=FOLDS, compare=False)
 
 
 def query(site: Site, worklist: Worklist, made: Client) -> Answer:
@@ -322,7 +348,10 @@ def seen(
     beyond = [i for i in added if not by_spelling(worklist.filter, known[i])]
     if answer.refused:
         added, missed, beyond = set(), set(), []
-    one = Observation(case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, telling)
+    one = Observation(
+        case.id, answer.rows, len(true), len(added), len(beyond), len(missed), answer.refused, telling,
+        folded(worklist.filter, here.values()),
+    )  # fmt: skip
     return one, frozenset(added), frozenset(missed)
 
 
@@ -342,13 +371,21 @@ def write_truth(door: Door, found: Sequence[Observation]) -> Path:
     return path
 
 
+def _folded(door: Door, name: str) -> frozenset[str]:
+    """Return what the archive of the lab shows of letter case and accents in a case."""
+    case = next((c for c in cases_of(door) if c.id == name and "ignoring" in c.condition), None)
+    if case is None:
+        return FOLDS
+    return folded(worklists(door)[name].filter, entities(case.model, case.level).values())
+
+
 def read_truth(door: Door) -> list[Observation]:
     """Read the truth table of a door."""
     with (TRUTH / f"{door.id}.csv").open(encoding="utf-8", newline="") as file:
         return [
             Observation(
                 r["case"], int(r["rows"]), int(r["true"]), int(r["added"]), int(r["beyond-spelling"]),
-                int(r["missed"]), r["rejected"], r["discriminates"] == "yes",
+                int(r["missed"]), r["rejected"], r["discriminates"] == "yes", _folded(door, r["case"]),
             )
             for r in csv.DictReader(file)
         ]  # fmt: skip
@@ -414,5 +451,6 @@ def precise(said: FilterRow, seen: Observation) -> bool:
     if said.rejected or seen.refused:
         return said.rejected and bool(seen.refused)
     adds = said.may_add and (bool(seen.added) or not set(said.add_reasons) <= SPELLING)
-    misses = said.may_miss and (bool(seen.missed) or not set(said.miss_reasons) <= LEFT_TO_CONTENT)
+    left = LEFT_TO_CONTENT | (FOLDS - seen.folded)
+    misses = said.may_miss and (bool(seen.missed) or not set(said.miss_reasons) <= left)
     return adds == bool(seen.added) and misses == bool(seen.missed)

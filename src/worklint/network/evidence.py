@@ -92,6 +92,7 @@ class _Tally:
     lost: int = 0
     added: int = 0
     left_out: int = 0
+    gone: int = 0
     adds: set[str] = field(default_factory=set)
     misses: set[str] = field(default_factory=set)
     cleared_adds: dict[str, set[Id]] = field(default_factory=dict)
@@ -140,7 +141,7 @@ def infer(
             "unknown", status=status, trials=count, why="some such queries fail and others are answered",
             excluded=frozenset(),
         )  # fmt: skip
-    if tally.added and not tally.left_out and "other" in _blame(tally):
+    if tally.added and not tally.left_out and not tally.gone and "other" in _blame(tally):
         return Found("ignored", trials=count, why="entities without the value come back just the same")
     bare = [w for w in tally.lost_by if not w - _BROAD]
     if not tally.kept and not tally.added and bare:
@@ -198,9 +199,10 @@ def infer(
 def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: bool) -> None:
     asked = trial.asked
     for subject in known.values():
-        if subject.values is None:
-            continue
         came = subject.id in trial.kept
+        if subject.values is None:
+            tally.gone += not came and not trial.cut
+            continue
         if trial.cut and not came:
             continue
         if matches(asked, subject.values):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from worklint.knowledge import standard
 from worklint.network import pairs
 from worklint.network.ask import Key, Question, name_of
+from worklint.network.evidence import LOST
 from worklint.network.measure import Bench
 from worklint.network.subjects import PRIVATE, About, path_of
 from worklint.network.survey import Scope, identities, keep
@@ -40,16 +41,25 @@ class Together:
     status: str = ""
 
 
-def measure(bench: Bench, record: Record, scope: Scope, applied: Sequence[About]) -> None:
-    """Measure the interactions of one level."""
+def measure(
+    bench: Bench, record: Record, scope: Scope, applied: Sequence[About], sister: str | None = None
+) -> None:  # fmt: skip
+    """Measure the interactions of one level; ``sister`` is a model of the same entities that was measured before."""
     seen: list[Together] = []
     place = record.measured.get((scope.model, scope.level), {})
     silent = [m.about for m in place.values() if (f := m.found.get(("single", ""))) and f.does == "nothing"]
     levels = standard.model(scope.model).levels  # type: ignore[union-attr]
     top = scope.level == levels[0]
+    # What keys of a sister model did to one another is looked for in this one first; what they did not, in a sample.
+    theirs = [t for t in record.together if t.model == sister]
+    sample = sister is not None and not any(t.what == "beside" for t in theirs)
     if top:
-        seen += _silent(bench, scope, applied, silent)
-    for step in (_parents, _private, _beside, _date_and_time, _two_below, _several_steps):
+        wakers = None if sister is None else {t.first for t in theirs if t.what == "woken"}
+        seen += _silent(bench, scope, applied, silent, wakers)
+    seen += _beside(bench, scope, applied, sample)
+    lost = {m.about for m in place.values() if (f := m.found.get(("single", ""))) and f.status == LOST}
+    seen += _two_below(bench, scope, [a for a in applied if a not in lost])
+    for step in (_parents, _private, _date_and_time, _several_steps):
         seen += step(bench, scope, applied)
     record.together += seen
 
@@ -161,10 +171,10 @@ def _private_key(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[T
     return [_said(scope, "private", "ignored")]
 
 
-def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+def _beside(bench: Bench, scope: Scope, applied: Sequence[About], sample: bool) -> list[Together]:
     """Beside a key that names an entity, ask another key for a value that it cannot have: it must exclude it."""
     names = [a for a in applied if known_value(scope, a)]
-    top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
+    top = not sample and scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
     firsts = [a for a in names if a.unique or a.required][: 8 if top else 3]
     seconds = [a for a in names if not a.unique][: 24 if top else 7]
     out = []
@@ -175,8 +185,8 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
         lost: list[str] = []
         for number, second in enumerate(s for s in seconds if s.path != first.path):
             # One that is lost makes all others worth asking.
-            few = not first.unique and not lost
-            if few and (number >= 6 or asked >= MOST_PAIRS):
+            few = (sample or not first.unique) and not lost
+            if few and (number >= (2 if sample else 6) or asked >= MOST_PAIRS):
                 break
             asked += few
             answer = bench.ask(Key(first.path, known[1]), Key(second.path, pairs.impossible(second.vr)))
@@ -186,13 +196,16 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Togeth
     return out
 
 
-def _silent(bench: Bench, scope: Scope, applied: Sequence[About], silent: Sequence[About]) -> list[Together]:
+def _silent(
+    bench: Bench, scope: Scope, applied: Sequence[About], silent: Sequence[About], there: set[str] | None
+) -> list[Together]:  # fmt: skip
     """Ask a key that is answered with nothing beside one that is looked at: some sources evaluate it then."""
     out: list[Together] = []
     # Optional keys first, on either side: they are the ones that a source may answer in another way.
     for number, quiet in enumerate(sorted(silent, key=lambda a: (a.required, a.printed))[:4]):
-        wakers = {t.first for t in out}
-        for other in sorted(applied, key=lambda a: (a.name not in wakers, a.required))[: 3 if number else 12]:
+        wakers = {t.first for t in out} | (there or set())
+        many = 3 if number or there is not None else 12
+        for other in sorted(applied, key=lambda a: (a.name not in wakers, a.required))[:many]:
             for subject in scope.subjects(quiet):
                 texts = [t for v in subject.values or () if (t := pairs.askable(quiet.vr, v)) and t.isascii()]
                 mine = next((s for s in scope.subjects(other) if s.id == subject.id), None)
@@ -242,22 +255,25 @@ def _date_and_time(bench: Bench, scope: Scope, applied: Sequence[About]) -> list
 
 def _two_below(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
     """Ask two keys of lower entities that an entity satisfies in two of them, and in none together."""
-    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
+    found = standard.model(scope.model)
+    levels, keys = (found.levels, found.unique_keys) if found else ((), ())
     here = levels.index(scope.level)
-    lower = [a for a in applied if a.home in levels and levels.index(a.home) == here + 1 and not a.unique]
+    lower = [a for a in applied if a.home in levels and levels.index(a.home) == here + 1 and a.name not in keys]
     out = []
     start = bench.asker.asked
     for i, first in enumerate(lower[:5]):
         for second in lower[i + 1 : 6]:
-            if bench.asker.asked - start >= MOST_CROSSED:
+            left = MOST_CROSSED - (bench.asker.asked - start)
+            if left <= 0:
                 break
-            verdict = _crossed(bench, scope, first, second)
+            verdict = _crossed(bench, scope, first, second, left)
             if verdict:
                 out.append(_said(scope, "one-series", verdict, first.name, second.name))
     return out
 
 
 _STEP = "ScheduledProcedureStepSequence."
+_STEP_DEPTH = 2
 
 
 def _several_steps(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
@@ -267,7 +283,8 @@ def _several_steps(bench: Bench, scope: Scope, applied: Sequence[About]) -> list
     if at is None or not orders:
         return []
     outcomes = set()
-    for about in (a for a in applied if a.name.startswith(_STEP)):
+    # Where a step may have several values, or items of its own, it does not show which of them is whose.
+    for about in (a for a in applied if a.name.startswith(_STEP) and len(a.path) == _STEP_DEPTH and not a.several):
         for identity, steps in list(orders.items())[:4]:
             values = [pairs.askable(about.vr, v) or "" for v in scope.rows[identity].get(about.name, ())]
             single = [i for i, v in enumerate(values) if v.isascii() and values.count(v) == 1 and v]
@@ -285,14 +302,15 @@ def _several_steps(bench: Bench, scope: Scope, applied: Sequence[About]) -> list
     return [] if does == "exact" else [_said(scope, "steps", does)]
 
 
-def _crossed(bench: Bench, scope: Scope, first: About, second: About) -> str:
+def _crossed(bench: Bench, scope: Scope, first: About, second: About, most: int) -> str:
+    start = bench.asker.asked
     for identity, members in scope.below.items():
         pairs_seen = {(m.get(first.name, ())[:1], m.get(second.name, ())[:1]) for m in members}
         ones = {a[0] for a, _ in pairs_seen if a}
         twos = {b[0] for _, b in pairs_seen if b}
         for one in ones:
             for two in twos:
-                if ((one,), (two,)) in pairs_seen:
+                if ((one,), (two,)) in pairs_seen or bench.asker.asked - start >= most:
                     continue
                 left, right = pairs.askable(first.vr, one), pairs.askable(second.vr, two)
                 if left is None or right is None:

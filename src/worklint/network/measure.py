@@ -234,7 +234,8 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
         _patterns(bench, about, [*patterns[:1], *patterns[1:][-1:]] if quiet else patterns, conclude, out)
     if vr in RANGED:
         shapes = pairs.ranges(vr, stored, lean)
-        _ranges(bench, about, dict(list(shapes.items())[-1:]) if quiet else shapes, conclude, out)
+        _ranges(bench, about, dict(list(shapes.items())[-1:]) if quiet and usual.does != "nothing" else shapes,
+                conclude, out)  # fmt: skip
         swapped = None if lean else pairs.bad_range(vr, stored)
         if swapped is not None:
             trial = bench.trial(about, swapped)

@@ -92,8 +92,10 @@ def probe(
             found = _Model(asker, model, record, today, say, limit, saved)
             found.run()
             measured.append(found)
-        for number, one in enumerate(measured):
-            one.limit = asker.asked + max(0, asker.left() - _LAST) // (len(measured) - number)
+        waiting = [one for one in measured if len(one.levels) > 1]
+        for number, one in enumerate(waiting):
+            weights = [_SHARES.get(m.model, 2) for m in waiting[number:]]
+            one.limit = asker.asked + max(0, asker.left() - _LAST) * weights[0] // sum(weights)
             one.finish()
         record.ended = ""
     except (BudgetSpent, GaveUp) as error:
@@ -196,7 +198,7 @@ class _Model:
         for one in self.scopes:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
-                interactions.measure(self._bench(one), self.record, one, self._applied(one))
+                interactions.measure(self._bench(one), self.record, one, self._applied(one), self.sister)
                 self.record.together += limits.measure(self._bench(one), one, self._applied(one))
                 self.record.done.append(name)
                 self._save()
@@ -320,6 +322,14 @@ class _Model:
         if rows is None:
             return
         scope.rows = {i: rows.get(i, row) for i, row in scope.rows.items()}
+        harmful = self.surveyor.harmful.get((self.model, scope.level), {})
+        for path in [p for p in wanted if harmful.get(name_of(p)) == ""][:_MOST_HARMFUL]:
+            # A key that makes entities disappear shows its values for those that stay.
+            name = name_of(path)
+            answer = self.asker.ask(Question(self.model, scope.level, scope.fixed, (path,)))
+            stay = keep(answer, self.model, scope.level)
+            scope.rows = {i: {**r, name: stay[i].get(name, ())} if i in stay else r for i, r in scope.rows.items()}
+            scope.partly.add(name)
         for row in scope.rows.values():
             scope.came |= row.keys()
             scope.shown |= {name for name, values in row.items() if values}
@@ -358,7 +368,8 @@ class _Model:
         bench, place = self._bench(scope), self._place(scope)
         waiting = [a for a in subjects(self.model, scope.level) if a.name not in place and not a.parent]
         if main:
-            lowest = 1 if scope.level == self.levels[0] else 0
+            # In a sister model the keys just below the highest level wait until the rest of the first is measured.
+            lowest = 1 if scope.level == self.levels[0] and self.sister is None else 0
             waiting = [a for a in waiting if a.required or 0 <= self._distance(scope, a) <= lowest]
         waiting.sort(
             key=lambda a: (
@@ -375,10 +386,11 @@ class _Model:
         )
         left = 0
         full: dict[str, int] = {}
-        bench.failing |= set(failing(bench, [a for a in waiting if not any(scope.stored(a)) and not a.required]))
-        self._above(bench, waiting)
+        if self.asker.asked < limit:
+            bench.failing |= set(failing(bench, [a for a in waiting if not any(scope.stored(a)) and not a.required]))
+            self._above(bench, waiting)
         if self.sister is not None:
-            self._jointly(bench, waiting)
+            self._jointly(bench, waiting, limit)
             waiting = [a for a in waiting if a.name not in place]
         for about in waiting:
             if self.asker.asked >= limit:
@@ -450,13 +462,13 @@ class _Model:
             if len(group) > 1 and bench.scope.rows.keys() <= keep(answer, self.model, bench.scope.level).keys():
                 self.kept_above |= {a.name for a, _ in group}
 
-    def _jointly(self, bench: Bench, waiting: Sequence[About]) -> None:
+    def _jointly(self, bench: Bench, waiting: Sequence[About], limit: int) -> None:
         """Compare attributes with what they are elsewhere two at a time: each has to leave out what the other keeps."""
         scope, place = bench.scope, self._place(bench.scope)
         known = {a.name: k for a in waiting if (k := self._elsewhere(scope, a)) is not None
                  and k.found.get(("single", ""), _UNKNOWN).does == "applied"}  # fmt: skip
         waiting = [a for a in waiting if a.name in known and not a.unique]
-        while waiting:
+        while waiting and self.asker.asked < limit:
             first, *waiting = waiting
             for second in waiting:
                 keys = joint(scope, first, known[first.name].found[("single", "")],
@@ -610,6 +622,8 @@ _ENOUGH = 4
 """Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
 _MOST_OTHERS = 3
 _MOST_LOWER = 3
+_MOST_HARMFUL = 12
+"""Keys that make entities disappear of which the values of the others are read."""
 _WORTH_IT = 3
 """Attributes without a value so far for which a further entity is worth being looked below."""
 _FEW_VALUES = 4
@@ -654,6 +668,8 @@ def _is_ignored(one: Measured) -> bool:
 def _returned(scope: Scope, about: About) -> str:
     if about.name not in scope.came:
         return "no"
+    if about.name in scope.partly:
+        return "unknown"
     levels = standard.model(scope.model).levels  # type: ignore[union-attr]
     below = about.home in levels and levels.index(about.home) > levels.index(scope.level)
     if about.name not in scope.shown:

@@ -27,6 +27,7 @@ class Scope:
 
     ``fixed`` keys narrow every query: the unique keys of the levels above, and in a large archive a date.
     ``shown`` are the names that came back with a value at least once; ``below`` holds the values of lower entities.
+    ``partly`` are those that make entities disappear when they are asked for: their values are known of the others.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Scope:
     nested: dict[tuple[Key, ...], list[Row]] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     came: set[str] = field(default_factory=set)
+    partly: set[str] = field(default_factory=set)
     duplicates: bool = False
     note: str = ""
 
@@ -53,7 +55,9 @@ class Scope:
         here, home = levels.index(self.level), levels.index(about.home) if about.home in levels else -1
         if home in (here, -1):
             steps = any("\\" in part for part in identity)
-            return Subject(identity, row.get(name, ()) if name in self.shown and not steps else None)
+            if name not in self.shown or steps:
+                return Subject(identity, None)
+            return Subject(identity, row.get(name, None if name in self.partly else ()))
         if home < here:
             return Subject(identity, self.above.get(name) or None)
         # The dictionary knows several levels for some attributes: what is shown nearer counts, if anything is.
