@@ -196,6 +196,10 @@ ADDS_TO_QUERIES = FAITHFUL | {"interactions": [
     {"id": "j", "when": {"returns": ["StudyDescription"]}, "then": {"query": {"does": "applied", "adds": ["empty"]}},
      "evidence": "good"},
 ]}  # fmt: skip
+WINDOWS = FAITHFUL | {"statements": [
+    *FAITHFUL["statements"],
+    {"for": {"attribute": "*", "kind": "datetime"}, "key": {"does": "applied"}, "evidence": "good"},
+], "lifts": [*FAITHFUL["lifts"], {"lifts": "date-time-interval", "evidence": "good"}]}  # fmt: skip
 ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("no series has a value: it is not enough that one has none", BELOW, "Modality is empty", {}),
     ("one series has a value: another may have none", BELOW, "ImageType is not empty", {}),
@@ -208,6 +212,9 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     }, 'image has (ImageType = "PRIMARY")', {}),
     ("a time that goes out as a range comes back as a range does", RANGES_TELL_NOTHING, 'SeriesTime = "1030"',
      {"level": "series"}),
+    ("a source that takes a date and a time for two windows is asked for no moment", WINDOWS,
+     'ScheduledProcedureStepSequence has ((ScheduledProcedureStepStartDate, ScheduledProcedureStepStartTime) between '
+     '"202512311000" and "202601011200")', {"model": "modality-worklist", "level": "worklist-item"}),
     ("what stands under `or` inside a `has` is no key", FAITHFUL,
      'RequestAttributesSequence has (ScheduledProcedureStepID = "RP1" or RequestedProcedureID = "RP2")', {"bound": 1}),
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},

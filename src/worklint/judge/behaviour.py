@@ -256,7 +256,9 @@ def _choose(statements: Sequence[Statement], place: Place, key: KeyAt) -> Behavi
     chosen = choose(statements, place, key)
     if chosen is None or key.sent.legal or key.sent.kind == "wildcard":
         return chosen
-    of_illegal = choose([s for s in statements if _ILLEGAL & set(s.where.values)], place, key)
+    of_illegal = choose(
+        [s for s in statements if _ILLEGAL & set(s.where.values) or s.behaviour.does == "also"], place, key
+    )
     if of_illegal is not None:
         return of_illegal
     return default_behaviour(place, key) if chosen.does == "applied" or chosen.one_of else chosen

@@ -163,7 +163,9 @@ class SimulatedSource:
         about = _date_and_time(keys)[:2]
         model = standard.model(self.place.model)
         lifted = any(name == "date-time-interval" and self.reading.fits(w, level) for name, w in self.profile.lifts)
-        always = (self.place.transport == "dicomweb" or bool(model and model.worklist)) and not lifted
+        # Who takes the standard's word away may say it again in words of its own.
+        again = any(i.when.date_and_time and self.reading.fits(i.where, level) for i in self.profile.interactions)
+        always = (self.place.transport == "dicomweb" or bool(model and model.worklist)) and (again or not lifted)
         if not about or not (combined or always):
             return None
         doings = []

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from worklint.judge import Judged, judge, verdict_name
-from worklint.judge.place import Place
+from worklint.judge.place import Place, place_fits
 from worklint.knowledge import standard
 from worklint.model import Effect, Worklist
 from worklint.plan.algebra import united
@@ -119,11 +119,22 @@ def _relational(client: Place) -> Place:
     return without_parents_rule(on_association(client, None, frozenset({RELATIONAL})))
 
 
+@lru_cache(maxsize=2_000)
+def _takes_moments(place: Place) -> bool:
+    """Tell if a range of days and one of times are one interval here, where the standard has it so (C.2.2.2.5.4).
+
+    A profile may take that away, or tell it in words of its own.
+    """
+    profile = place.profile
+    lifted = any(n == "date-time-interval" and place_fits(w, place) is not False for n, w in profile.lifts)
+    return not lifted or any(i.when.date_and_time and place_fits(i.where, place) is True for i in profile.interactions)
+
+
 def _desk(worklist: Worklist, place: Place, zone: str | None) -> Desk:
     client = careful(place)
     model = standard.model(place.model)
     combined: str | None = None
-    if place.transport == "dicomweb" or (model is not None and model.worklist):
+    if (place.transport == "dicomweb" or (model is not None and model.worklist)) and _takes_moments(client):
         combined = "always"
     relational = client
     if RELATIONAL in granted(client, None):
