@@ -213,8 +213,7 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("a time that goes out as a range comes back as a range does", RANGES_TELL_NOTHING, 'SeriesTime = "1030"',
      {"level": "series"}),
     ("a source that takes a date and a time for two windows is asked for no moment", WINDOWS,
-     'ScheduledProcedureStepSequence has ((ScheduledProcedureStepStartDate, ScheduledProcedureStepStartTime) between '
-     '"202512311000" and "202601011200")', {"model": "modality-worklist", "level": "worklist-item"}),
+     '(StudyDate, StudyTime) between "202512310000" and "202601011200"', {"transport": "dicomweb"}),
     ("what stands under `or` inside a `has` is no key", FAITHFUL,
      'RequestAttributesSequence has (ScheduledProcedureStepID = "RP1" or RequestedProcedureID = "RP2")', {"bound": 1}),
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},
