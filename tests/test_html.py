@@ -255,6 +255,15 @@ def test_page_is_quiet_and_asks_for_nothing(text: str, chromium: Chromium) -> No
 
 
 @pytest.mark.browser
+def test_only_the_matrix_is_wider_than_the_window(chromium: Chromium) -> None:
+    """What only a screen reader reads stands in the cells, and must not widen the page."""
+    demo = (Path(__file__).parents[1] / "reports" / "demo" / "matrix.html").read_text(encoding="utf-8")
+    measure = "const page = document.documentElement; page.dataset.beyond = page.scrollWidth - page.clientWidth;"
+    found, _ = chromium.open(demo, steps=measure)
+    assert found.all("html")[0][0]["data-beyond"] == "0"
+
+
+@pytest.mark.browser
 def test_address_opens_a_cell(text: str, chromium: Chromium) -> None:
     found, said = chromium.open(text, CELL)
     assert said == ""
