@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+from pynetdicom.sop_class import PatientRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
 import scp
 from worklint.cli import main
@@ -18,7 +19,7 @@ from worklint.network.dimse import DimseDoor
 from worklint.network.document import key_of, profile_of, text_of
 from worklint.network.door import address_of
 from worklint.network.evidence import Found, Subject, Trial, infer
-from worklint.network.meaning import WIDE, Asked, ask_single
+from worklint.network.meaning import ENDS, FIRST, WIDE, Asked, ask_range, ask_single
 from worklint.network.measure import Measured
 from worklint.network.pairs import possible_adds, possible_misses
 from worklint.network.probe import Record, probe
@@ -140,6 +141,64 @@ def test_an_illegal_value_that_some_entity_may_have_compares_as_others_do():
     record.illegal[("study-root", "series", "CS")] = Found("applied", why="an illegal value brings nothing back")
     said = [s for s in profile_of(record, "2026-11-24")["statements"] if s["for"].get("value") == "illegal"]
     assert [s["key"]["adds"] for s in said] == [["case"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored", "decided", "open_"),
+    [
+        ("YAMADA^TAROU", "YAMADA^TAROU=X^Y", FIRST, {"group", ENDS}),
+        ("X^Y", "YAMADA^TAROU=X^Y", "group", {FIRST, ENDS}),
+        ("SMITH", "SMITH^", ENDS, {"group", FIRST}),
+    ],
+)
+def test_one_part_of_a_name_that_is_found_decides_no_other(asked, stored, decided, open_):
+    trial = Trial(ask_single("PN", asked), frozenset({("1",)}))
+    subjects = [Subject(("1",), (stored,)), Subject(("2",), ("OTHER",))]
+    found = infer([trial], subjects, frozenset(), possible_misses("single", "PN", False, False))
+    assert "-" + decided in found.excluded and open_ <= found.open_misses
+
+
+@pytest.mark.parametrize(("kept", "adds"), [(True, {"prefix"}), (False, set())])
+def test_a_range_that_ends_in_a_second_may_take_its_fractions_in(kept, adds):
+    subjects = [Subject(("1",), ("103000.5",)), Subject(("2",), ("102900",))]
+    back = frozenset({("2",), *([("1",)] if kept else [])})
+    found = infer(
+        [Trial(ask_range("TM", "102900", "103000"), back)], subjects, possible_adds("range", "TM"), frozenset()
+    )
+    assert found.adds == adds and "prefix" not in found.open_adds
+
+
+def by_patient(asked):
+    """Answer at patient level as a source that knows ranges at study level only."""
+    if asked.get("QueryRetrieveLevel") == "STUDY":
+        yield from scp.archive(studies=BORN)(asked)
+    elif asked.get("QueryRetrieveLevel") != "PATIENT" or "-" in str(asked.get("PatientBirthDate") or ""):
+        yield 0xA900 if asked.get("QueryRetrieveLevel") != "PATIENT" else 0x0000, None
+    else:
+        asked.QueryRetrieveLevel = "STUDY"
+        for status, row in scp.archive(studies=BORN)(asked):
+            row.QueryRetrieveLevel = "PATIENT"
+            yield status, row
+
+
+BORN = [
+    scp.study(n, PatientID=f"P{n}", PatientName=f"NAME{n}^A", PatientBirthDate=f"19{60 + n}0101", StudyDate="20260101")
+    for n in range(1, 7)
+]  # fmt: skip
+
+
+def test_ranges_are_not_taken_over_from_another_model_where_they_find_nothing():
+    with scp.serving(by_patient, models=(*scp.STUDY_ROOT, PatientRootQueryRetrieveInformationModelFind)) as (
+        address,
+        _,
+    ):
+        door = DimseDoor(parse_address(address), MANNERS.timeout)
+        record = probe(door, MANNERS, ["study-root", "patient-root"], "20261124", lambda text: None)
+    there, here = (
+        record.measured[p]["PatientBirthDate"] for p in (("study-root", "study"), ("patient-root", "patient"))
+    )
+    assert there.found[("range", "")].does == "applied" and not there.found[("range", "")].misses
+    assert here.found[("range", "")].does == "nothing"
 
 
 def test_a_large_archive_is_measured_in_parts_of_it():

@@ -15,7 +15,7 @@ from worklint.knowledge import standard
 from worklint.network import negotiation
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
-from worklint.network.meaning import TRAILING, WIDE
+from worklint.network.meaning import ENDS, FIRST, FRACTION, TRAILING, WIDE
 from worklint.network.measure import Measured, Slot
 from worklint.network.probe import Record
 from worklint.network.subjects import subjects
@@ -127,7 +127,8 @@ def key_of(found: Found) -> Json:
 
 
 def _told(reasons: frozenset[str]) -> frozenset[str]:
-    return frozenset({WIDE: "charset", TRAILING: "padding"}.get(r, r) for r in reasons)
+    words = {WIDE: "charset", TRAILING: "padding", FIRST: "group", ENDS: "group", FRACTION: "value-format"}
+    return frozenset(words.get(r, r) for r in reasons)
 
 
 def _order(reasons: Iterable[str]) -> list[str]:

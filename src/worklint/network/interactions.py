@@ -11,7 +11,7 @@ from worklint.network import pairs
 from worklint.network.ask import Key, Question, name_of
 from worklint.network.evidence import LOST
 from worklint.network.measure import Bench
-from worklint.network.subjects import PRIVATE, About, path_of
+from worklint.network.subjects import PRIVATE, About, path_of, subjects
 from worklint.network.survey import Scope, identities, keep
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 18
 MOST_CROSSED = 15
+_MOST_OTHERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +79,21 @@ def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
     named = [k for k in scope.fixed if name_of(k.path) in parents]
     if len(named) < len(parents) or not named:
         return []
-    none, status = _without(bench, scope, [])
+    # Keys of upper levels: a source that finds entities by these may not want a unique key.
+    others = [a for a in subjects(scope.model, scope.level) if not a.unique and not a.parent]
+    wanted = {a.name for a in subjects(scope.model, found.levels[0]) if a.required} if found else set()
+    others.sort(key=lambda a: (a.name not in scope.above, a.name not in wanted, not a.required, a not in applied))
+    none, status = _without(bench, scope, [], others)
     out = []
     for missing in named if len(named) > 1 else ():
         rest = [k for k in named if k is not missing]
-        out.append(_said(scope, "parent", *_told(missing, *_without(bench, scope, rest))))
+        out.append(_said(scope, "parent", *_told(missing, *_without(bench, scope, rest, others))))
     if len(named) == 1:
         out.append(_said(scope, "parent", *_told(named[0], none, status)))
     elif none != "relational" and all(t.does == "relational" for t in out):
         # Only where no level is named at all.
         out.append(_said(scope, "parent", none, "", ",".join(parents), status))
+    by_other = {t.first for t in out if t.does == "mixed"}
     for key in named:
         rest = [k for k in named if k is not key]
         forms = [("parent-pattern", f"{key.text[:-1]}*")]
@@ -103,6 +109,7 @@ def _parents(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Toget
         empty = bench.asker.ask(Question(scope.model, scope.level, tuple(rest), (key.path,)))
         back = scope.rows.keys() <= keep(empty, scope.model, scope.level).keys() or empty.partial
         does = "refused" if empty.failure else "relational" if back else "mixed"
+        does = "mixed" if name_of(key.path) in by_other else does
         out.append(_said(scope, "parent-empty", does, name_of(key.path), status=empty.failure))
     return out
 
@@ -111,7 +118,16 @@ def _told(key: Key, does: str, status: str) -> tuple[str, str, str, str]:
     return does, name_of(key.path), "", status
 
 
-def _without(bench: Bench, scope: Scope, keys: Sequence[Key]) -> tuple[str, str]:
+def _named(scope: Scope, about: About) -> str:
+    """Return a value of an entity, or of those above it, to ask for."""
+    known = known_value(scope, about)
+    above = [t for v in scope.above.get(about.name, ()) if (t := pairs.askable(about.vr, v))]
+    return known[1] if known is not None else above[0] if above else ""
+
+
+def _without(
+    bench: Bench, scope: Scope, keys: Sequence[Key], others: Sequence[About]
+) -> tuple[str, str]:  # fmt: skip
     """Ask with these keys of upper levels alone: for everything, and beside a unique key of the level itself."""
     found = standard.model(scope.model)
     value = next(iter(scope.rows), None)
@@ -121,6 +137,10 @@ def _without(bench: Bench, scope: Scope, keys: Sequence[Key]) -> tuple[str, str]
     own = bench.ask(*keys, *narrow, fixed=False) if narrow else bare
     rows, mine = keep(bare, scope.model, scope.level), keep(own, scope.model, scope.level)
     if bare.failure and own.failure:
+        # What it wants may be any key of some, not that one.
+        named = [Key(a.path, text) for a in others if (text := _named(scope, a))][:_MOST_OTHERS]
+        if any(not bench.ask(*keys, one, fixed=False).failure for one in named):
+            return "mixed", bare.failure
         return "refused", bare.failure
     if bare.failure or own.failure:
         return "mixed", bare.failure or own.failure

@@ -25,7 +25,7 @@ MOST_WANTED = 120
 def measure(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
     """Return the limit on rows at a level, and what every query has to name, where that was seen."""
     top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
-    out = _wanted(bench, scope, applied) if top and scope.note == "selector" else []
+    out = wanted(bench, scope, applied) if top and scope.note == "selector" else []
     return [*out, *_cap(bench, scope)]
 
 
@@ -56,8 +56,11 @@ def _cap(bench: Bench, scope: Scope) -> list[Together]:
     return []
 
 
-def _wanted(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
-    """A query without keys failed: for want of a key, or because the answer would be long?"""
+def wanted(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Return what every query has to name, or the limit, where one without keys failed.
+
+    For want of a key, or because the answer would be long: then one that finds nothing is answered.
+    """
     refused = bench.ask(fixed=False)
     if not refused.failure:
         return []

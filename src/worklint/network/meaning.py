@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 TEXT = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -22,6 +22,15 @@ WIDE = "wide"
 """A character outside ASCII counts as several where a question mark stands for one; a profile says ``charset``."""
 TRAILING = "trailing"
 """Spaces at the end of a stored value count; in a profile that is ``padding``, as of those in front."""
+FIRST = "first-group"
+"""Of several component groups the first is asked for: a source that keeps that one only finds it, and no other.
+
+In a profile that is ``group``.
+"""
+ENDS = "ends"
+"""Names differ in empty components at the end, and the source compares these; in a profile that is ``group``."""
+FRACTION = "fraction"
+"""A fraction of a second is asked for, and the source keeps whole seconds; in a profile that is ``value-format``."""
 FOREIGN = "foreign"
 """An extra row that no known way of comparing explains."""
 
@@ -97,7 +106,11 @@ def widened(asked: Asked, values: tuple[str, ...]) -> tuple[frozenset[str], ...]
     if not values:
         return (frozenset({"empty"}),)
     if asked.kind == "range":
-        return (frozenset({"text-order"}),) if any(_between_as_text(asked, v) for v in values) else ()
+        if any(_between_as_text(asked, v) for v in values):
+            return (frozenset({"text-order"}),)
+        # To a source that keeps whole seconds the last one of a range has come in all its fractions.
+        cut = [v.strip()[: len(asked.high)] for v in values if asked.vr in ("TM", "DT") and "." in v]
+        return (frozenset({"prefix"}),) if any(matches(asked, (v,)) for v in cut) else ()
     if asked.kind not in ("single", "wildcard"):
         return ()
     found = [way for v in values for way in _ways(asked, v)]
@@ -199,11 +212,13 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
     if asked.kind == "wildcard":
         found.add("wildcard-literal")
         if asked.vr == "PN" and not any(_fits(asked.text, v) for v in mine):
-            found.add("group")
+            found.add(_part_of_name(mine, [v for v in mine if _fits(asked.text, v.split("=")[0])]))
     if asked.kind == "range" and not any(_between_as_text(asked, v) for v in mine):
         found.add("text-order")
     if asked.kind == "range":
         found.add("range-literal")
+    if asked.kind == "single" and asked.vr in ("TM", "DT") and "." in asked.text:
+        found.add(FRACTION)
     if asked.kind == "single" and not any(v == asked.text for v in mine):
         if asked.vr in NUMBERS:
             found.add("text-number")
@@ -211,7 +226,7 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
             found.add("value-format")
         elif asked.vr == "PN":
             # One of several groups, or a name that ends in empty components.
-            found |= _spaces(asked.text, mine) or {"group"}
+            found |= _spaces(asked.text, mine) or {_part_of_name(mine, [v for v in mine if v.startswith(asked.text)])}
         else:
             found |= _spaces(asked.text, mine)
     elif asked.vr in TEXT and asked.kind == "wildcard" and not any(_fits(asked.text, v) for v in mine):
@@ -224,6 +239,13 @@ def narrowed(asked: Asked, values: tuple[str, ...], scattered: bool = False) -> 
     elif not asked.text.isascii():
         found.add("charset")
     return frozenset(found)
+
+
+def _part_of_name(names: Sequence[str], begin: Sequence[str]) -> str:
+    """Return what is asked for of names that are not asked for as they stand; ``begin`` are those that begin so."""
+    if not any("=" in v for v in names):
+        return ENDS
+    return FIRST if any("=" in v for v in begin) else "group"
 
 
 def _spaces(asked: str, values: Iterable[str]) -> set[str]:

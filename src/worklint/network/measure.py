@@ -329,6 +329,49 @@ def _certain(scope: Scope, about: About, found: Found) -> list[_Sure]:
     return out
 
 
+def same_kind(bench: Bench, about: About, known: Measured, kind: str) -> bool | None:
+    """Ask one pattern or range, and tell if it comes to what is known of that kind elsewhere; ``None``: no telling.
+
+    Values whose outcome that could explain either way are not asked.
+    """
+    stored, vr = bench.scope.stored(about), about.vr
+    shaped = {"": pairs.wildcard(vr, stored, True)} if kind == "wildcard" else pairs.ranges(vr, stored)
+    for shape, several in shaped.items():
+        found = known.found.get((kind, shape)) or known.found.get((kind, ""))
+        if found is None or found.does not in ("applied", "ignored", "refused"):
+            continue
+        for asked in several:
+            sure = _outcome(bench.scope, about, asked, found)
+            if sure is None:
+                continue
+            trial = bench.trial(about, asked)
+            if found.does == "refused":
+                return trial.failure == found.status
+            if trial.failure or trial.cut:
+                return False if trial.failure else None
+            return sure.kept <= trial.kept & bench.scope.rows.keys() <= sure.possible
+    return None
+
+
+def _outcome(scope: Scope, about: About, asked: Asked, found: Found) -> _Sure | None:
+    """Return what surely comes back to a key and what can, if it can tell whether the key is looked at."""
+    subjects = scope.subjects(about)
+    everything = frozenset(scope.rows)
+    key = Key(about.path, asked.text)
+    if found.does == "refused":
+        return _Sure(key, frozenset(), everything)
+    if asked.text == "*" or any(s.values is None for s in subjects):
+        return None
+    held = {s.id: s for s in subjects if matches(asked, s.values or ())}
+    if found.does == "ignored":
+        return _Sure(key, everything, everything) if len(held) < len(everything) else None
+    losing = found.misses | found.open_misses
+    kept = {i for i, s in held.items() if not narrowed(asked, s.values or (), s.scattered) & losing}
+    may = {s.id for s in subjects if any(w <= found.adds | found.open_adds for w in widened(asked, s.values or ()))}
+    possible = frozenset(held) | may
+    return _Sure(key, frozenset(kept), possible) if kept and possible < everything else None
+
+
 def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conclude, out: Measured) -> None:
     """Ask patterns; what is seen only with question marks, small letters or a lone asterisk is said of those."""
     vr = about.vr
@@ -375,6 +418,9 @@ def _ranges(
     shapes = {shape: [bench.trial(about, a) for a in ranges] for shape, ranges in asked.items() if ranges}
     every = conclude("range", [t for trials in shapes.values() for t in trials])
     each = {shape: conclude("range", trials) for shape, trials in shapes.items()}
+    if "open-end" in each:
+        # Nothing comes after its last moment.
+        each["open-end"] = replace(each["open-end"], open_adds=each["open-end"].open_adds - {"prefix"})
     alike = all(f.does == every.does and f.blamed == every.blamed and f.status == every.status for f in each.values())
     if alike or every.does == "nothing":
         out.found[("range", "")] = every

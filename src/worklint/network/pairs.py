@@ -9,11 +9,14 @@ exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import date, timedelta
 
 from worklint.knowledge.values import canonical, legal_value
 from worklint.network.meaning import (
+    ENDS,
+    FIRST,
+    FRACTION,
     MOMENTS,
     NUMBERS,
     PATTERN_SQL,
@@ -75,6 +78,9 @@ def possible_adds(kind: str, vr: str, several: bool = False) -> frozenset[str]:
         found.add("prefix")
     if kind == "range" and vr in NUMBERS:
         found.add("text-order")
+    if kind in ("single", "range") and vr in ("TM", "DT"):
+        # Fractions of a second.
+        found.add("prefix")
     return frozenset(found)
 
 
@@ -84,13 +90,13 @@ def possible_misses(kind: str, vr: str, several: bool, below: bool) -> frozenset
     if vr in CASED and kind in ("single", "wildcard"):
         found |= {"padding", TRAILING, "charset"} | ({WIDE} if kind == "wildcard" else set())
     if vr == "PN" and kind in ("single", "wildcard"):
-        found.add("group")
+        found |= {FIRST, "group", ENDS}
     if kind == "wildcard":
         found.add("wildcard-literal")
     if kind == "single" and vr in NUMBERS:
         found.add("text-number")
     if kind == "single" and vr in ("TM", "DT"):
-        found.add("value-format")
+        found |= {"value-format", FRACTION}
     if kind == "range" and (vr in ("TM", "DT") or vr in NUMBERS):
         found.add("text-order")
     if several and not below:
@@ -150,6 +156,11 @@ def _worth(asked: Asked, stored: Stored) -> frozenset[str]:
     return frozenset(found)
 
 
+def _is_covered(reason: str, covered: Set[str]) -> bool:
+    """Tell if what a query is made for, one way or several at once, is covered, or each of these is."""
+    return reason in covered or {reason[0] + r for r in reason[1:].split("+")} <= covered
+
+
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -186,7 +197,7 @@ def single(
         if lean and len(made) > 1:
             break
         one = _asked(vr, text)
-        if one not in chosen and one not in made and reason in _worth(one, stored) - covered:
+        if one not in chosen and one not in made and not _is_covered(reason, covered) and reason in _worth(one, stored):
             made.append(one)
             covered |= _worth(one, stored)
     # Whatever else is peculiar: an ordinary value has to be among them, and one that a URL does not hold as it is.
@@ -223,6 +234,10 @@ def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
         for v in values:
             if plain(v) != v:
                 yield "+accent", plain(v)
+    if vr in ("TM", "DT"):
+        for v in values:
+            if "." in v:
+                yield "+prefix", v.partition(".")[0]
     if vr in TEXT or vr == "UI":
         long = sorted((v for v in values if len(v) > 1 and v.isascii()), key=lambda v: (len(v) < 4, len(v)))
         for v in long[:4]:
@@ -233,7 +248,8 @@ def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
         for v in values:
             for group in v.split("=") if "=" in v else ():
                 if group.strip("^ "):
-                    yield "-group", group.strip("^ ")
+                    name = "-" + FIRST if v.startswith(group) else "-group"
+                    yield name if group.isascii() else f"-charset+{name[1:]}", group.strip("^ ")
         for v in values[:20]:
             for word in re.split(r"[\s^=,]+", v)[1:]:
                 if len(word) > 1:
@@ -285,7 +301,7 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
     for reason, pattern in over if lean else (*over, *_patterns(vr, values, texts)):
         one = Asked("wildcard", vr, pattern)
         worth = _worth(one, stored)
-        wanted = ONE_EACH not in decided if reason == "kept" else reason not in covered
+        wanted = ONE_EACH not in decided if reason == "kept" else not _is_covered(reason, covered)
         if reason in worth and wanted and one not in made:
             made.append(one)
             covered |= worth
@@ -319,6 +335,9 @@ def _patterns(vr: str, values: list[str], texts: list[str]) -> Iterable[tuple[st
             at = next(i for i, c in enumerate(v) if not c.isascii())
             yield "-" + WIDE, f"{v[:at]}?{v[at + 1 :]}"
             yield "+" + WIDE, f"{v[:at]}{'?' * len(v[at].encode())}{v[at + 1 :]}"
+    for v in texts if vr == "PN" else ():
+        if "^" not in v and "=" not in v:
+            yield "-" + ENDS, f"{v}^*"
     for v in texts[:3]:
         yield "+case", f"{v[:-1].swapcase()}*"
         yield "+" + PATTERN_SQL, f"{_scored(v)}*"
@@ -333,7 +352,10 @@ def _patterns(vr: str, values: list[str], texts: list[str]) -> Iterable[tuple[st
         if not v.isascii() and "=" not in v:
             yield "-charset", f"{v[:-1]}*"
         for group in v.split("=")[:1] if vr == "PN" and "=" in v else ():
-            yield "-group", f"*{group[2:]}"
+            yield "-" + FIRST, f"*{group[2:]}"
+        for group in v.split("=")[1:] if vr == "PN" else ():
+            if group.strip("^ "):
+                yield "-group" if group.isascii() else "-charset+group", f"{group[:-1]}*"
 
 
 def _scored(value: str) -> str:
@@ -356,6 +378,9 @@ def ranges(vr: str, stored: Stored, lean: bool = False) -> dict[str, tuple[Asked
         if vr == "TM":
             rounded = [ask_range(vr, f"{v[:4]}00", f"{v[:4]}59") for v in values[:6] if len(v) >= 4]
             closed += _greedy(rounded, stored, 1)[0]
+            whole = [v.partition(".")[0] for v in values if "." in v]
+            seconds = [ask_range(vr, f"{v[:4]}00", v) for v in whole if len(v) == 6]
+            closed += [a for a in seconds if "+prefix" in _worth(a, stored)][:1]
     if vr == "DA":
         closed.append(ask_range(vr, "18500101", "18501231"))
     if lean:

@@ -33,7 +33,7 @@ from worklint.network.ask import (
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import TEXT, TRAILING, ask_single
-from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, detail, failing, joint, screen
+from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, detail, failing, joint, same_kind, screen
 from worklint.network.peers import but_singles, family_of, is_same, settle_all, weaker
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, keep
@@ -179,6 +179,7 @@ class _Model:
         self.alike: dict[tuple[str, str | None], list[bool]] = {}
         self.kept_above: set[str] = set()
         self.as_there: dict[tuple[str, str | None], list[bool]] = {}
+        self.kinds_hold: dict[tuple[str, str | None, str, str], bool] = {}
         found = standard.model(model)
         assert found is not None
         self.levels = found.levels
@@ -194,17 +195,30 @@ class _Model:
         self.scopes = self._scopes(scope)
         for one in self.scopes:
             self._screen(one)
+        self._wants(scope)
         self._details(main=True)
         for one in self.scopes:
             name = f"{self.model} {one.level} together"
             if name not in self.record.done:
                 interactions.measure(self._bench(one), self.record, one, self._applied(one), self.sister)
-                self.record.together += limits.measure(self._bench(one), one, self._applied(one))
+                known = {t.what for t in self.record.together if t.model == self.model} & {"wants"}
+                seen = limits.measure(self._bench(one), one, self._applied(one))
+                self.record.together += [t for t in seen if t.what not in known]
                 self.record.done.append(name)
                 self._save()
         self._negotiate(self.scopes)
         for key, harmful in self.surveyor.harmful.items():
             self.record.harmful[key] = dict(harmful)
+
+    def _wants(self, top: Scope) -> None:
+        """Learn what every query has to name before the budget is spent: without it every query may be refused."""
+        name = f"{self.model} wanted"
+        if top.note != "selector" or name in self.record.done:
+            return
+        place = self._place(top)
+        some = [a for a in subjects(self.model, top.level) if a.name not in place and interactions.known_value(top, a)]
+        self.record.together += [t for t in limits.wanted(self._bench(top), top, some) if t.what == "wants"]
+        self.record.done.append(name)
 
     def finish(self) -> None:
         """Measure the rest: keys of upper levels, and of those far below."""
@@ -479,8 +493,9 @@ class _Model:
                 rows = keep(answer, scope.model, scope.level)
                 if not answer.failure and not answer.partial and keys.kept <= rows.keys() <= keys.possible:
                     for about in (first, second):
-                        place[about.name] = replace_measured(known[about.name], about)
-                        place[about.name].returned = _returned(scope, about)
+                        if self._other_kinds_hold(bench, about, known[about.name]):
+                            place[about.name] = replace_measured(known[about.name], about)
+                            place[about.name].returned = _returned(scope, about)
                     waiting = [a for a in waiting if a is not second]
                 break
 
@@ -565,10 +580,28 @@ class _Model:
             trial = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
             if not trial.kept and not trial.failure:
                 alike.append(True)
-                return replace_measured(known, about)
+                return replace_measured(known, about) if self._other_kinds_hold(bench, about, known) else None
         mine = detail(bench, about, PAIR).found[("single", "")]
         alike.append(is_same(mine, theirs))
-        return replace_measured(known, about) if alike[-1] else None
+        return replace_measured(known, about) if alike[-1] and self._other_kinds_hold(bench, about, known) else None
+
+    def _other_kinds_hold(self, bench: Bench, about: About, known: Measured) -> bool:
+        """Tell if patterns and ranges come to what they come to elsewhere, by one query each.
+
+        Below the highest level, and for keys of other levels, one attribute of a VR is asked for all of that level.
+        """
+        scope = bench.scope
+        here = self._distance(scope, about) == 0 and scope.level == self.levels[0]
+        for kind in dict.fromkeys(k for k, _ in known.found if k in ("wildcard", "range")):
+            key = (scope.level, about.home, about.vr, kind)
+            if here or not self.kinds_hold.get(key, False):
+                held = same_kind(bench, about, known, kind)
+                if held is None:
+                    continue
+                self.kinds_hold[key] = held
+                if not held:
+                    return False
+        return True
 
     def _illegal(self, bench: Bench, scope: Scope, vr: str, abouts: list[About]) -> None:
         """Ask for illegal values of a VR, at the first attribute of that VR whose legal values are looked at."""
