@@ -306,19 +306,22 @@ def _several_steps(bench: Bench, scope: Scope, applied: Sequence[About]) -> list
     # Where a step may have several values, or items of its own, it does not show which of them is whose.
     for about in (a for a in applied if a.name.startswith(_STEP) and len(a.path) == _STEP_DEPTH and not a.several):
         for identity, steps in list(orders.items())[:4]:
-            values = [pairs.askable(about.vr, v) or "" for v in scope.rows[identity].get(about.name, ())]
-            single = [i for i, v in enumerate(values) if v.isascii() and values.count(v) == 1 and v]
+            stored = scope.rows[identity].get(about.name, ())
+            values = [pairs.askable(about.vr, v) or "" for v in stored]
+            # A value in an odd spelling may be lost for that.
+            single = [i for i, v in enumerate(values) if v and v.isascii() and v == stored[i] and values.count(v) == 1]
             if len(values) != len(steps) or not single:
                 continue
             answer = bench.ask(Key(about.path, values[single[-1]]))
+            if answer.failure or answer.partial:
+                continue
             order = identity[:at]
             came = [p for i in keep(answer, scope.model, scope.level) if i[:at] == order for p in i[at].split("\\")]
             wanted = steps[single[-1]]
             outcomes.add("exact" if came == [wanted] else "adds" if wanted in came else "mixed" if came else "misses")
             break
-        if len(outcomes) > 1:
-            break
-    does = outcomes.pop() if len(outcomes) == 1 else "mixed"
+    odd = outcomes - {"exact"}
+    does = odd.pop() if len(odd) == 1 else "mixed" if odd or not outcomes else "exact"
     return [] if does == "exact" else [_said(scope, "steps", does)]
 
 

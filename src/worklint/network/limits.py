@@ -22,11 +22,16 @@ MOST_WANTED = 120
 """Attributes that are tried as the one key of a query."""
 
 
-def measure(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
-    """Return the limit on rows at a level, and what every query has to name, where that was seen."""
+def measure(
+    bench: Bench, scope: Scope, applied: Sequence[About], above: Sequence[Together] = ()
+) -> list[Together]:  # fmt: skip
+    """Return the limit on rows at a level, and what every query has to name, where that was seen.
+
+    ``above``: limits that were seen at other levels; such a limit may hold here, if no answer here was longer.
+    """
     top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
     out = wanted(bench, scope, applied) if top and scope.note == "selector" else []
-    return [*out, *_cap(bench, scope)]
+    return [*out, *(_cap(bench, scope) or _as_above(bench, scope, above))]
 
 
 def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "", status: str = "") -> Together:
@@ -53,6 +58,14 @@ def _cap(bench: Bench, scope: Scope) -> list[Together]:
     strangers = {i for i in others if bench.known(i) not in scope.rows}
     if strangers and len(widest.rows) == most and sizes[most] > 1:
         return [_said(scope, "cap", "cut", str(most))]
+    return []
+
+
+def _as_above(bench: Bench, scope: Scope, above: Sequence[Together]) -> list[Together]:
+    most = max((len(a.rows) for _, a in bench.answers() if not a.failure and not a.cut), default=0)
+    for seen in above:
+        if seen.what == "cap" and seen.does == "cut" and 0 < most <= int(seen.first):
+            return [_said(scope, "cap", "cut", str(most), status=seen.status)]
     return []
 
 

@@ -400,7 +400,12 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
     else:
         out.found[("wildcard", "")] = knowing(usual, one_each) if one_each.does == usual.does else usual
         out.found[("wildcard", "question-mark")] = knowing(one_each, usual)
-    if vr == "CS" and out.found[("wildcard", "")].does == "applied":
+    if vr == "CS" and out.found[("wildcard", "")].does in ("applied", "nothing"):
+        if not any(t.asked.text != t.asked.text.upper() for t in trials):
+            # Small letters make no legal code: a source that finds nothing by patterns may still refuse such a one.
+            lower = bench.trial(about, Asked("wildcard", vr, "*qzxj", legal=False))
+            if lower.failure:
+                out.found[("wildcard", "has-lower")] = conclude("wildcard", [lower])
         odd = bench.trial(about, Asked("wildcard", vr, "QZX^J*", legal=False))
         if odd.failure:
             why = "a pattern with a character that no code has fails the query, and others may"

@@ -202,7 +202,7 @@ class _Model:
             if name not in self.record.done:
                 interactions.measure(self._bench(one), self.record, one, self._applied(one), self.sister)
                 known = {t.what for t in self.record.together if t.model == self.model} & {"wants"}
-                seen = limits.measure(self._bench(one), one, self._applied(one))
+                seen = limits.measure(self._bench(one), one, self._applied(one), self.record.together)
                 self.record.together += [t for t in seen if t.what not in known]
                 self.record.done.append(name)
                 self._save()

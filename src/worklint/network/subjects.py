@@ -107,6 +107,9 @@ def subjects(model_id: str, level: str) -> tuple[About, ...]:
             continue
         levels = standard.levels_of(path[0].keyword, model_id)
         home = level if level in levels or not levels else levels[-1]
+        if not levels and level == "patient":
+            # Of no level that the dictionary knows: hardly one of the patient, whose studies may differ in it.
+            home = found.levels[1]
         rule = standard.key_rule(model_id, "dimse", level, tuple(a.keyword for a in path))
         required = rule is not None and rule.key_type in ("R", "U", "RC")
         out.append(About(path, home, required, printed, name == found.unique_key(level), name in parents))
