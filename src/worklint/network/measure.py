@@ -329,6 +329,56 @@ def _certain(scope: Scope, about: About, found: Found) -> list[_Sure]:
     return out
 
 
+def returned(scope: Scope, about: About) -> str:
+    """Return how values come back of what entities were seen to have: whole, in part, others, or not at all."""
+    from worklint.knowledge import standard
+
+    if about.name not in scope.came:
+        return "no"
+    if about.name in scope.partly:
+        return "unknown"
+    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
+    below = about.home in levels and levels.index(about.home) > levels.index(scope.level)
+    if about.name not in scope.shown:
+        return "unknown"
+    if not below:
+        return "whole"
+    kinds = set()
+    for subject in scope.subjects(about):
+        if subject.values is None:
+            continue
+        back, held = set(scope.rows[subject.id].get(about.name, ())), set(subject.values)
+        kinds.add("whole" if back == held else "part" if back < held else "other")
+    return "other" if "other" in kinds else "part" if "part" in kinds else "whole" if kinds else "unknown"
+
+
+def without_value(bench: Bench, about: About, theirs: Found) -> bool:
+    """Tell if a value that cannot exist comes to what it came to elsewhere, where no entity has one to ask for."""
+    trial = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
+    if trial.failure or theirs.does == "refused":
+        return theirs.does == "refused" and theirs.status == trial.failure
+    back = bench.all_back(trial)
+    return back == (theirs.does == "ignored") or (back and "empty" in theirs.adds | theirs.open_adds)
+
+
+def other_kinds_hold(
+    bench: Bench, about: About, known: Measured, each: bool, held: dict[tuple[str, str | None, str, str], bool]
+) -> bool:
+    """Tell if patterns and ranges come to what they come to elsewhere, by one query each.
+
+    Unless ``each`` attribute is asked, one of a VR and a home speaks for the others: ``held`` keeps what it said.
+    """
+    for kind in dict.fromkeys(k for k, _ in known.found if k in ("wildcard", "range")):
+        key = (bench.scope.level, about.home, about.vr, kind)
+        if each or not held.get(key, False):
+            same = same_kind(bench, about, known, kind)
+            if same is not None:
+                held[key] = same
+            if same is False:
+                return False
+    return True
+
+
 def same_kind(bench: Bench, about: About, known: Measured, kind: str) -> bool | None:
     """Ask one pattern or range, and tell if it comes to what is known of that kind elsewhere; ``None``: no telling.
 

@@ -33,7 +33,20 @@ from worklint.network.ask import (
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import TEXT, TRAILING, ask_single
-from worklint.network.measure import FULL, LEAN, PAIR, Bench, Measured, detail, failing, joint, same_kind, screen
+from worklint.network.measure import (
+    FULL,
+    LEAN,
+    PAIR,
+    Bench,
+    Measured,
+    detail,
+    failing,
+    joint,
+    other_kinds_hold,
+    returned,
+    screen,
+    without_value,
+)
 from worklint.network.peers import but_singles, family_of, is_same, settle_all, weaker
 from worklint.network.subjects import About, path_of, subjects
 from worklint.network.survey import Scope, Surveyor, keep
@@ -375,7 +388,7 @@ class _Model:
             required = [a for a in rest if a.required]
             found = [*screen(bench, required, 1), *screen(bench, [a for a in rest if not a.required])]
         for one in found:
-            one.returned = _returned(scope, one.about)
+            one.returned = returned(scope, one.about)
             place[one.about.name] = one
 
     def _detail(self, scope: Scope, limit: int, main: bool) -> None:
@@ -424,7 +437,7 @@ class _Model:
                     there, about, depth if any(there.scope.stored(about)) else FULL, partial(self._decided, about)
                 )
             )
-            found.returned = _returned(scope, about)
+            found.returned = returned(scope, about)
             place[about.name] = found
         if left and not main:
             self.record.note(f"{self.model}, {scope.level}: {left} attributes were not reached within the budget")
@@ -495,7 +508,7 @@ class _Model:
                     for about in (first, second):
                         if self._other_kinds_hold(bench, about, known[about.name]):
                             place[about.name] = replace_measured(known[about.name], about)
-                            place[about.name].returned = _returned(scope, about)
+                            place[about.name].returned = returned(scope, about)
                     waiting = [a for a in waiting if a is not second]
                 break
 
@@ -573,7 +586,7 @@ class _Model:
             # After some that were alike the others are not asked one by one.
             unasked = self.as_there.setdefault((level, known.about.home), [])
             if len(unasked) < _ALIKE or set(unasked) != {True}:
-                unasked.append(_without_value(bench, about, theirs))
+                unasked.append(without_value(bench, about, theirs))
             return replace_measured(known, about) if unasked[-1] else None
         if about.name in self.kept_above:
             # That it keeps what has the value is known; that it leaves out what has another is not.
@@ -586,22 +599,8 @@ class _Model:
         return replace_measured(known, about) if alike[-1] and self._other_kinds_hold(bench, about, known) else None
 
     def _other_kinds_hold(self, bench: Bench, about: About, known: Measured) -> bool:
-        """Tell if patterns and ranges come to what they come to elsewhere, by one query each.
-
-        Below the highest level, and for keys of other levels, one attribute of a VR is asked for all of that level.
-        """
-        scope = bench.scope
-        here = self._distance(scope, about) == 0 and scope.level == self.levels[0]
-        for kind in dict.fromkeys(k for k, _ in known.found if k in ("wildcard", "range")):
-            key = (scope.level, about.home, about.vr, kind)
-            if here or not self.kinds_hold.get(key, False):
-                held = same_kind(bench, about, known, kind)
-                if held is None:
-                    continue
-                self.kinds_hold[key] = held
-                if not held:
-                    return False
-        return True
+        each = self._distance(bench.scope, about) == 0 and bench.scope.level == self.levels[0]
+        return other_kinds_hold(bench, about, known, each, self.kinds_hold)
 
     def _illegal(self, bench: Bench, scope: Scope, vr: str, abouts: list[About]) -> None:
         """Ask for illegal values of a VR, at the first attribute of that VR whose legal values are looked at."""
@@ -674,15 +673,6 @@ def pairs_missing(level: str) -> str:
     return f"no entity is shown at the {level} level: an empty answer is no evidence, and nothing is said"
 
 
-def _without_value(bench: Bench, about: About, theirs: Found) -> bool:
-    """Tell if a value that cannot exist comes to what it came to elsewhere, where no entity has one to ask for."""
-    trial = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
-    if trial.failure or theirs.does == "refused":
-        return theirs.does == "refused" and theirs.status == trial.failure
-    back = bench.all_back(trial)
-    return back == (theirs.does == "ignored") or (back and "empty" in theirs.adds | theirs.open_adds)
-
-
 def replace_measured(known: Measured, about: About) -> Measured:
     """Return what was measured elsewhere, marked as taken over."""
     return Measured(about, dict(known.found), known.returned, taken_over=True)
@@ -696,26 +686,6 @@ def _variety(rows: Sequence[Row]) -> int:
 
 def _is_ignored(one: Measured) -> bool:
     return all(f.does == "ignored" for f in one.found.values())
-
-
-def _returned(scope: Scope, about: About) -> str:
-    if about.name not in scope.came:
-        return "no"
-    if about.name in scope.partly:
-        return "unknown"
-    levels = standard.model(scope.model).levels  # type: ignore[union-attr]
-    below = about.home in levels and levels.index(about.home) > levels.index(scope.level)
-    if about.name not in scope.shown:
-        return "unknown"
-    if not below:
-        return "whole"
-    kinds = set()
-    for subject in scope.subjects(about):
-        if subject.values is None:
-            continue
-        back, held = set(scope.rows[subject.id].get(about.name, ())), set(subject.values)
-        kinds.add("whole" if back == held else "part" if back < held else "other")
-    return "other" if "other" in kinds else "part" if "part" in kinds else "whole" if kinds else "unknown"
 
 
 __all__ = ["MODELS", "Record", "probe", "replace"]
