@@ -103,6 +103,15 @@ def test_what_no_query_decided_stays_in():
     assert {"case", "prefix", "word", "empty"} <= found.open_adds
 
 
+@pytest.mark.parametrize(("kept", "does"), [({"1", "2", "3"}, "ignored"), ({"1", "2"}, "applied")])
+def test_a_key_is_not_ignored_while_entities_whose_value_is_not_known_are_gone(kept, does):
+    subjects = [Subject(("1",), ("ABC",)), Subject(("2",), ("XYZ",)), Subject(("3",), None)]
+    trial = Trial(ask_single("LO", "ABC"), frozenset((k,) for k in kept))
+    found = infer([trial], subjects, possible_adds("single", "LO"), possible_misses("single", "LO", False, False))
+    assert found.does == does
+    assert does == "ignored" or "other" in found.adds
+
+
 def test_an_impossible_value_alone_is_no_evidence_of_matching():
     trial = Trial(ask_single("LO", "QZXJ7"), frozenset())
     assert infer([trial], [Subject(("1",), None)], frozenset(), frozenset()).does == "unknown"

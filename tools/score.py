@@ -28,7 +28,8 @@ LEGEND = """\
 observed, in cases that discriminate: something that the source shows is asked for, and for each part of the condition
 there is something that fails this part alone (or the query is refused). An add by spelling that this content does not
 show does not count against precision, nor does a miss by one of
-{}."""
+{},
+or by letter case or accents that are to be ignored and in which nothing that is asked for differs."""
 REPORT = ROOT / "reports" / "score" / "score.md"
 
 
