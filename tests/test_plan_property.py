@@ -214,6 +214,20 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      {"level": "series"}),
     ("a source that takes a date and a time for two windows is asked for no moment", WINDOWS,
      '(StudyDate, StudyTime) between "202512310000" and "202601011200"', {"transport": "dicomweb"}),
+    ("values of a list that are asked for one by one are worth what the list is", FAITHFUL | {"keeping": [
+        {"for": {"attribute": "Modality"}, "gives": {"behind": ["CT", "MR", "SR"]}, "evidence": "good"}]},
+     'Modality in ("CT", "SR")', {"level": "series"}),
+    ("a report beside better evidence is a report", FAITHFUL | {
+        "citations": {**FAITHFUL["citations"], "rumour": {"grade": "issue", "citation": "drawn"}},
+        "statements": [
+            *FAITHFUL["statements"],
+            {"for": {"attribute": "StudyDate"}, "key": {"does": "applied"}, "evidence": "rumour"},
+            {"for": {"attribute": "StudyDate", "product": "drawn"}, "key": {"does": "applied"}, "evidence": "good"}]},
+     "StudyDate = 2026-01-02", {}),
+    ("several moments in one query", FAITHFUL | {
+        "lifts": [], "statements": [WINDOWS["statements"][1]],
+        "service": {"negotiation": {"relational-queries": "yes", "combined-date-time": "yes"}}},
+     '(StudyDate, StudyTime) > "202512270000" and (SeriesDate, SeriesTime) < "20260101235959"', {"level": "series"}),
     ("what stands under `or` inside a `has` is no key", FAITHFUL,
      'RequestAttributesSequence has (ScheduledProcedureStepID = "RP1" or RequestedProcedureID = "RP2")', {"bound": 1}),
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},

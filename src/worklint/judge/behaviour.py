@@ -106,7 +106,9 @@ def _merge(behaviours: list[Behaviour]) -> Behaviour:
     if len(behaviours) == 1:
         return first
     evidence = tuple(dict.fromkeys(e for b in behaviours for e in b.evidence))
-    if any(b.does == "unknown" or b.one_of for b in behaviours):
+    # Better evidence beside it does not make a report a promise.
+    reported = any(GRADES[best_grade(b.evidence)] == "issue" for b in behaviours)
+    if reported or any(b.does == "unknown" or b.one_of for b in behaviours):
         return replace(first, does="unknown", one_of=tuple(behaviours), evidence=evidence)
     adds = frozenset().union(*(b.adds for b in behaviours))
     misses = frozenset().union(*(b.misses for b in behaviours))

@@ -236,7 +236,7 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: 
     # Alternatives of one attribute are judged together, as values of one list.
     if _of_one_kind(keys):
         at = tuple(a[0] for a in keys)
-        joint = _joint(desk, place, level, [(way.alternatives[0][0], at, None)], beside)
+        joint = _joint(desk, place, level, [(_listed(way), at, None)], beside)
         parts: list[KeyEffect] = [joint.parts[0]]
     else:
         parts = []
@@ -246,6 +246,14 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: 
     if not all(_sendable(p) for p in parts):
         return None
     return Choice(test, way, tuple(keys), adds.union(*(p.adds for p in parts)))
+
+
+def _listed(way: Way) -> Constraint:
+    """Return the constraint that alternatives of one attribute make together: what a value is worth hangs on the set."""
+    first = way.alternatives[0][0]
+    if len(way.alternatives) == 1 or any(a[0].matching != "single" for a in way.alternatives):
+        return first
+    return replace(first, values=tuple(v for a in way.alternatives for v in a[0].values), asked="any-of")
 
 
 def _of_one_kind(keys: Sequence[tuple[KeyAt, ...]]) -> bool:
@@ -474,6 +482,9 @@ def _tried(
         if COMBINED in options and date_and_time([k for _, at, _ in keys for k in at]):
             # Another date and time, meant as two windows, would be one moment as well.
             return None
+        if sum(k.sent.kind == "datetime" for _, at, _ in keys for k in at) > 2:
+            # One moment a query: what a source does with several is told by nobody.
+            return None
         joint = _joint(desk, place, level, keys, beside)
         if not joint.cannot_miss:
             return None
@@ -491,7 +502,7 @@ def _tried(
 def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[KeyAt, ...], ...]]]:
     """Alternatives of one attribute stand together as the values of a list; others are tried one by one."""
     if _of_one_kind(choice.keys):
-        return [((choice.way.alternatives[0][0],), (tuple(k[0] for k in choice.keys),))]
+        return [((_listed(choice.way),), (tuple(k[0] for k in choice.keys),))]
     return [(a, tuple((k,) for k in keys)) for a, keys in zip(choice.way.alternatives, choice.keys, strict=True)]
 
 
