@@ -120,6 +120,12 @@ def lying() -> Script:
     return script
 
 
+def repeating(asked: Dataset) -> Iterator[Reply]:
+    """Send the first study in the place of each."""
+    for _ in ARCHIVE:
+        yield 0xFF00, ARCHIVE[0]
+
+
 @contextmanager
 def serving(
     script: Script, tls: ssl.SSLContext | None = None, grants: bytes = b"", models: Sequence[Any] = STUDY_ROOT

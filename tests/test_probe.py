@@ -342,6 +342,12 @@ def test_an_endless_answer_is_cancelled():
     assert count[0] <= 12 and "budget" in record.ended
 
 
+def test_a_source_that_shows_one_entity_over_and_over_gets_no_statement():
+    with scp.serving(scp.repeating) as (address, _):
+        record = measure(address, Manners(queries=300, per_second=5000, timeout=2))
+    assert not record.measured and "every row of an answer is the same study" in record.notes[0]
+
+
 def test_a_lying_source_gets_no_exact_statement():
     with scp.serving(scp.lying()) as (address, _):
         record = measure(address, Manners(queries=300, per_second=5000, timeout=2))

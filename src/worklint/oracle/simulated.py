@@ -107,8 +107,8 @@ class SimulatedSource:
         asked = [] if self.place.transport == "dicomweb" else list(empties)
         empty_doings = [self.doing(k, level) for k in asked]
         moment = self._moment(level, keys, "combined-date-time" in negotiated)
-        for i in moment.about if moment else ():
-            doings[i] = moment.doing if moment else doings[i]
+        if moment:
+            doings = [moment.doing if i in moment.about else d for i, d in enumerate(doings)]
         doings, effects = self._together(level, list(keys), doings, empties)
         if moment:
             effects = [_as_one_moment(e) for e in effects]
@@ -197,8 +197,7 @@ class SimulatedSource:
         return not offered or any((o.model, o.transport) == here and self.reading.fits(o.where, None) for o in offered)
 
     def _limit(self, cap: Anything) -> int:
-        value = self.reading.setting(cap.setting) if cap.setting else None
-        if value is not None and value.isdigit():
+        if cap.setting and (value := self.reading.setting(cap.setting)) is not None and value.isdigit():
             return int(value)
         return int(cap.rows) if cap.rows is not None else 1 + int(self.reading.draw("cap", cap.because) * 3)
 
@@ -654,8 +653,7 @@ def _as_one_moment(effect: _Effect) -> _Effect:
 
 
 def _without(effect: _Effect, gone: list[int]) -> _Effect:
-    left = [i - sum(g < i for g in gone) for i in effect.about if i not in gone]
-    return replace(effect, about=left)
+    return replace(effect, about=[i - sum(g < i for g in gone) for i in effect.about if i not in gone])
 
 
 def _condition_of(one: Interaction) -> str:
@@ -666,7 +664,7 @@ def _condition_of(one: Interaction) -> str:
         ("two or more", bool(when.two_or_more or when.two_or_more_join)), ("returns", bool(when.returns)),
         ("all", bool(when.all)), ("any", bool(when.any)), ("none", bool(when.none)),
     )  # fmt: skip
-    return next((name for name, is_so in named if is_so), "always")
+    return next((name for name, so in named if so), "always")
 
 
 _NEGOTIATED = {"empty": "empty-value-matching", "multiple": "multiple-value-matching"}

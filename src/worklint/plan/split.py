@@ -249,7 +249,7 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: 
 
 
 def _listed(way: Way) -> Constraint:
-    """Return the constraint that alternatives of one attribute make together: what a value is worth hangs on the set."""
+    """Return the constraint that alternatives of one attribute are together: a value is worth what the set is."""
     first = way.alternatives[0][0]
     if len(way.alternatives) == 1 or any(a[0].matching != "single" for a in way.alternatives):
         return first
