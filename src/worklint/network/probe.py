@@ -266,9 +266,7 @@ class _Model:
             self.record.note(f"{self.model}: {pairs_missing(self.levels[0])}")
             return None
         if top.duplicates and len(top.rows) == 1:
-            self.record.note(
-                f"{self.model}: every row of an answer is the same {top.level}: nothing is decidable here"
-            )
+            self.record.note(f"{self.model}: every row of an answer is the same {top.level}: nothing is decidable here")
             return None
         if top.duplicates:
             self.record.note(f"{self.model}: the same entity comes back in several rows at the {top.level} level")
