@@ -228,6 +228,15 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         "lifts": [], "statements": [WINDOWS["statements"][1]],
         "service": {"negotiation": {"relational-queries": "yes", "combined-date-time": "yes"}}},
      '(StudyDate, StudyTime) > "202512270000" and (SeriesDate, SeriesTime) < "20260101235959"', {"level": "series"}),
+    ("a moment that is checked comes back as the ranges that another moment sends", FAITHFUL | {
+        "statements": [{"for": {"kind": kind}, "key": {"does": "applied"}, "evidence": "good"}
+                       for kind in ("range", "datetime")],
+        "service": {"negotiation": {"combined-date-time": "yes"}}},
+     '(StudyDate, StudyTime) > "202512271030" and (StudyDate, StudyTime) < "202601031200"', {}),
+    ("a unique key bounds no query that adds rows by itself", FAITHFUL | {
+        "interactions": [{"when": {}, "then": {"query": {"does": "applied", "adds": ["other"]}}, "evidence": "good"}],
+        "service": {"cap": [{"rows": 1, "paging": False, "evidence": "good"}]}},
+     'StudyInstanceUID = "1.2"', {}),
     ("what stands under `or` inside a `has` is no key", FAITHFUL,
      'RequestAttributesSequence has (ScheduledProcedureStepID = "RP1" or RequestedProcedureID = "RP2")', {"bound": 1}),
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},

@@ -624,6 +624,13 @@ def _selectors(
     return effect, severity
 
 
+def _adds_by_itself(worklist: Worklist, place: Place, query: Query) -> bool:
+    """Tell if a query may bring rows that none of its keys lets through: then a unique key bounds nothing."""
+    flat = [v for at in _versions(place, query) for v in at]
+    _, effects, _ = interact(place, worklist.level, flat, [_behaviour(place, k) for k in flat], query.empties)
+    return any(_query_key_effect(e.behaviour).adds for e in effects if not e.keys)
+
+
 def _caps(
     worklist: Worklist,
     place: Place,
@@ -637,7 +644,8 @@ def _caps(
         if place_fits(cap.where, place, worklist.level) is False:
             continue
         rows = cap_rows(cap, place)
-        if rows == 0 or bounded(query, rows, frozenset(i for i, p in enumerate(parts) if p.key.adds)):
+        widened = frozenset(i for i, p in enumerate(parts) if p.key.adds)
+        if rows == 0 or (bounded(query, rows, widened) and not _adds_by_itself(worklist, place, query)):
             continue
         own = _BOTH if cap.refuses else Effect(misses=frozenset({"cap"}))
         level: Severity = "info" if cap.signalled and cap.paging else ("warning" if cap.signalled else "error")

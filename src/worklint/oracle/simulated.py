@@ -111,12 +111,12 @@ class SimulatedSource:
             doings = [moment.doing if i in moment.about else d for i, d in enumerate(doings)]
         doings, effects = self._together(level, list(keys), doings, empties)
         if moment:
+            moment = replace(moment, doing=max((doings[i] for i in moment.about), key=lambda d: d.does != "applied"))
             effects = [_as_one_moment(e) for e in effects]
-        if any(d.does == "refused" for d in (*doings, *empty_doings)) or not self._selected(level, keys):
+        everything = (*doings, *empty_doings, *(e.doing for e in effects))
+        if any(d.does == "refused" for d in everything) or not self._selected(level, keys):
             return Answer(refused=True)
-        if any(e.doing.does == "refused" for e in effects):
-            return Answer(refused=True)
-        if any(d.does == "nothing" for d in (*doings, *empty_doings, *(e.doing for e in effects))):
+        if any(d.does == "nothing" for d in everything):
             return Answer()
         candidates = list(self.shown(level))
         if moment and moment.doing.does == "applied":
@@ -184,12 +184,11 @@ class SimulatedSource:
     def _at_moment(self, entity: Entity, level: str, keys: Sequence[Key], moment: _Effect) -> bool:
         date, time = (self._shown_values(entity, level, keys[i]) for i in moment.about)
         lacks = not any(f.values for f in date) or not any(f.values for f in time)
-        found = self._interval(entity, level, keys, moment.about)
-        if moment.doing.adds & {"empty", "absent"} and lacks:
-            found = True
-        if moment.doing.adds - {"empty", "absent", "interval"}:
+        adds, misses = moment.doing.adds - _OF_LETTERS, moment.doing.misses - _OF_LETTERS
+        found = self._interval(entity, level, keys, moment.about) or bool(adds & {"empty", "absent"} and lacks)
+        if adds - {"empty", "absent", "interval"}:
             found = found or self.reading.draw("more", "moment", self._one(entity)) < 0.3
-        return found and not (moment.doing.misses and self.reading.draw("fewer", "moment", self._one(entity)) < 0.3)
+        return found and not (misses and self.reading.draw("fewer", "moment", self._one(entity)) < 0.3)
 
     def _offers(self) -> bool:
         offered = self.profile.offered
@@ -667,6 +666,7 @@ def _condition_of(one: Interaction) -> str:
     return next((name for name, so in named if so), "always")
 
 
+_OF_LETTERS = frozenset({"case", "accent", "group"})
 _NEGOTIATED = {"empty": "empty-value-matching", "multiple": "multiple-value-matching"}
 """Kinds of matching that a source has to have granted (PS3.4 C.2.2.2.7, C.2.2.2.8)."""
 _MODALITY = Attribute("Modality", "00080060", "CS", "1")

@@ -122,6 +122,11 @@ def check_of(place: Place, level: str, test: Test, sent: Sequence[KeyAt] | None)
     return found
 
 
+def _on_the_wire(key: KeyAt) -> KeyAt:
+    """Date and time as one moment go out as two ranges (PS3.4 C.2.2.2.5.4), and come back as ranges do."""
+    return replace(key, sent=replace(key.sent, kind="range")) if key.sent.kind == "datetime" else key
+
+
 def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: Sequence[KeyAt] | None) -> Check:
     empty = universal(place, level, constraint)
     keys = [k for k in sent or () if k.path == constraint.path]
@@ -129,7 +134,7 @@ def _one(place: Place, level: str, test: Test, constraint: Constraint, sent: Seq
         return NEVER
     if keys:
         # A test may go out as a range, with a wild card, as one value of several: what goes out is what is spoken of.
-        told = [behaviour_of(place, k) for k in keys]
+        told = [behaviour_of(place, _on_the_wire(k)) for k in keys]
     else:
         # What is not sent comes back as it is asked for, whatever a key of the test's own kind would bring. A required
         # key comes back however it is asked for (PS3.4 C.2.2.1.2): then what is said of a key with a value holds too.
@@ -170,10 +175,10 @@ def left_of(
     ``sent`` and ``keys`` tell of each test that was sent (by identity) why it adds rows, and with which keys.
     """
     if isinstance(node, Test):
-        return _left_of_test(place, level, node, sent.get(id(node)), keys.get(id(node)), ask)
+        return _left_of_test(place, level, node, sent.get(id(node)), brought(keys, node), ask)
     if isinstance(node, Has):
         return _left_of_has(place, level, node, sent, keys, ask)
-    inside = (sent, keys) if isinstance(node, All) else ({}, {})
+    inside = (sent if isinstance(node, All) else {}, keys)
     parts = [left_of(place, level, p, *inside, ask) for p in node.parts]
     adds = frozenset().union(*(p.adds for p in parts))
     returns = tuple(dict.fromkeys(r for p in parts for r in p.returns))
@@ -187,13 +192,24 @@ def left_of(
     return Left(kept[0] if len(kept) == 1 else All(tuple(kept)), adds, returns, unchecked)
 
 
+def brought(keys: Mapping[int, Sequence[KeyAt]], test: Test) -> Sequence[KeyAt] | None:
+    """Return the keys that bring the attribute of a test back: its own, else those of other tests; ``None``: none."""
+    own = keys.get(id(test))
+    if own:
+        return own
+    paths = {test.constraint.path}
+    if test.constraint.pair is not None:
+        paths.add((*test.constraint.path[:-1], test.constraint.pair))
+    return tuple(k for some in keys.values() for k in some if k.path in paths) or None
+
+
 def _left_of_test(
     place: Place, level: str, test: Test, sent: frozenset[str] | None, keys: Sequence[KeyAt] | None,
     ask: Callable[[Constraint], Path],
 ) -> Left:  # fmt: skip
     if sent is not None and not sent:
         return Left(NOTHING, frozenset())
-    check = check_of(place, level, test, keys if sent is not None else None)
+    check = check_of(place, level, test, keys)
     adds = left_after(check, sent)
     if check.decides == "never":
         return Left(NOTHING, adds, (), (test,))
@@ -228,7 +244,7 @@ def _left_of_has(
     undecided = Left(NOTHING, frozenset({"not-sent"}) | frozenset().union(*(m or frozenset() for m in mine)), (), tests)
     if node.scope != "item":
         return undecided
-    checks = [check_of(place, level, t, keys.get(id(t))) for t in tests]
+    checks = [check_of(place, level, t, brought(keys, t)) for t in tests]
     if any(key_at(place, level, t.constraint, sent_values(t.constraint)[0]).lower for t in tests):
         # Values of several entities below are mixed in one row.
         return undecided

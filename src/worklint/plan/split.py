@@ -551,6 +551,9 @@ def finish(
         owners = [id(c.test) for c, part in zip(best.chosen, alternative, strict=True) for _ in part]
         widened = frozenset(i for i, o in enumerate(owners, len(fixed)) if o in loose)
         keys = (*(f.key for f in fixed), *(k for part in alternative for k in part))
+        if bare:
+            # What a query adds by itself is bounded by none of its keys.
+            widened = frozenset(range(len(keys)))
         served, limit = _service(desk, place, level, keys, widened)
         effect = feeding(served, effect)
         negotiation = best.negotiation | ({RELATIONAL} if relational else set())
