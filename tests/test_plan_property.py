@@ -224,6 +224,12 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
             {"for": {"attribute": "StudyDate"}, "key": {"does": "applied"}, "evidence": "rumour"},
             {"for": {"attribute": "StudyDate", "product": "drawn"}, "key": {"does": "applied"}, "evidence": "good"}]},
      "StudyDate = 2026-01-02", {}),
+    ("one moment is no two windows, whatever the source's own words say of them", WINDOWS | {
+        "lifts": FAITHFUL["lifts"], "interactions": [
+            {"id": "i", "when": {"all": ["StudyDate", "StudyTime"]}, "then": {"replace": [
+                {"for": {"attribute": ["StudyDate", "StudyTime"], "kind": "range"}, "evidence": "good",
+                 "key": {"does": "applied", "adds": ["interval"], "misses": ["interval"]}}]}, "evidence": "good"}]},
+     '(StudyDate, StudyTime) between "202512291030" and "202601021200"', {"transport": "dicomweb"}),
     ("several moments in one query", FAITHFUL | {
         "lifts": [], "statements": [WINDOWS["statements"][1]],
         "service": {"negotiation": {"relational-queries": "yes", "combined-date-time": "yes"}}},

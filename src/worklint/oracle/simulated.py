@@ -184,7 +184,7 @@ class SimulatedSource:
     def _at_moment(self, entity: Entity, level: str, keys: Sequence[Key], moment: _Effect) -> bool:
         date, time = (self._shown_values(entity, level, keys[i]) for i in moment.about)
         lacks = not any(f.values for f in date) or not any(f.values for f in time)
-        adds, misses = moment.doing.adds - _OF_LETTERS, moment.doing.misses - _OF_LETTERS
+        adds, misses = moment.doing.adds - _OF_LETTERS, moment.doing.misses - _OF_LETTERS - {"interval"}
         found = self._interval(entity, level, keys, moment.about) or bool(adds & {"empty", "absent"} and lacks)
         if adds - {"empty", "absent", "interval"}:
             found = found or self.reading.draw("more", "moment", self._one(entity)) < 0.3
