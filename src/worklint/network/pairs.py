@@ -188,18 +188,26 @@ def single(
     ``decided`` are ways of comparing (``+case``, ``-padding``) for which nobody needs to be asked any more.
     """
     values = distinct(vr, stored)
-    chosen, covered = _greedy((_asked(vr, v) for v in values[:60]), stored, 2 if lean else MOST_STORED, decided)
-    covered |= decided
+    chosen, _ = _greedy((_asked(vr, v) for v in values[:60]), stored, 2 if lean else MOST_STORED, decided)
+    covered: dict[bool, set[str]] = {False: set(decided), True: set(decided)}
+
+    def apart(one: Asked) -> bool:
+        # What is seen of values that a URL holds encoded says nothing of the others.
+        return web and is_coded(one.text)
+
+    for one in chosen:
+        covered[apart(one)] |= _worth(one, stored)
     spaced = [_asked(vr, v.strip()) for held in stored for v in held if v[:1] == " " and askable(vr, v)]
-    chosen += [a for a in spaced if a not in chosen and "-padding" in _worth(a, stored) - covered][:1]
+    chosen += [a for a in spaced if a not in chosen and "-padding" in _worth(a, stored) - covered[apart(a)]][:1]
     made: list[Asked] = []
     for reason, text in _made(vr, values):
         if lean and len(made) > 1:
             break
         one = _asked(vr, text)
-        if one not in chosen and one not in made and not _is_covered(reason, covered) and reason in _worth(one, stored):
+        known = covered[apart(one)]
+        if one not in chosen and one not in made and not _is_covered(reason, known) and reason in _worth(one, stored):
             made.append(one)
-            covered |= _worth(one, stored)
+            known |= _worth(one, stored)
     # Whatever else is peculiar: an ordinary value has to be among them, and one that a URL does not hold as it is.
     if not any(a.legal and _is_ordinary(a, stored) for a in chosen):
         chosen += [a for v in values if (a := _asked(vr, v)).legal and _is_ordinary(a, stored)][:1]
@@ -250,6 +258,7 @@ def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
                 if group.strip("^ "):
                     name = "-" + FIRST if v.startswith(group) else "-group"
                     yield name if group.isascii() else f"-charset+{name[1:]}", group.strip("^ ")
+    if vr in CASED:
         for v in values[:20]:
             for word in re.split(r"[\s^=,]+", v)[1:]:
                 if len(word) > 1:
