@@ -136,6 +136,12 @@ class Manners:
     seconds: float = 600.0
 
 
+_DOUBTED = 8
+"""So many queries that fail are asked a second time, and one of so many after these."""
+_PATIENCE = 6
+"""So many times a query that failed is asked again of a source that was seen to fail by chance."""
+
+
 def name_of(path: Path) -> str:
     """Return the dotted name of a path: keywords, or tags where there is no keyword."""
     return ".".join(a.keyword or a.tag for a in path)
@@ -156,15 +162,20 @@ class Asker:
     _failed: set[Question] = field(default_factory=set)
     unread: int = 0
     """So many responses could not be decoded so far."""
+    fickle: bool = False
+    """A query failed that was answered when it was asked again."""
     _silences: int = 0
     _aborts: int = 0
+    _failures: int = 0
 
     def left(self) -> int:
         """Return how many queries the budget still admits."""
         return max(0, self.manners.queries - self.asked)
 
     def ask(self, question: Question, again: bool = False) -> Answer:
-        """Ask one question; one that the source breaks off is asked a second time.
+        """Ask one question; one that the source breaks off is asked a second time, and so are some that fail.
+
+        A source of which one was answered then is ``fickle``; from then on each that fails is asked again, some times.
 
         Raises:
             BudgetSpent: if the promised number of queries or the time is used up.
@@ -191,7 +202,24 @@ class Asker:
             answer = self.ask(question, again=True)
             if answer.failure in (TIMED_OUT, ABORTED):
                 self._failed.add(question)
+        elif answer.failure and not again and question not in self._failed:
+            answer = self._once_more(question, answer)
         return answer
+
+    def _once_more(self, question: Question, failed: Answer) -> Answer:
+        """Ask again what failed: whether a source fails for what it is asked shows only so."""
+        self._failures += 1
+        if not self.fickle and self._failures > _DOUBTED and self._failures % _DOUBTED:
+            return failed
+        for _ in range(_PATIENCE):
+            answer = self.ask(question, again=True)
+            if not answer.failure:
+                self.fickle = True
+                return answer
+            if not self.fickle:
+                return failed
+        self._failed.add(question)
+        return failed
 
     def _watch(self, answer: Answer) -> None:
         self._silences = self._silences + 1 if answer.failure == TIMED_OUT else 0

@@ -19,6 +19,7 @@ from worklint.network.meaning import ENDS, FIRST, FRACTION, TRAILING, WIDE
 from worklint.network.measure import Measured, Slot
 from worklint.network.probe import Record
 from worklint.network.subjects import subjects
+from worklint.network.unsteady import unsteady
 
 _LONG = 8
 """Attributes in one statement above which they become a named set."""
@@ -78,7 +79,7 @@ def profile_of(record: Record, date: str, name: str | None = None) -> Json:
         out["service"] = service
     if notes:
         out["notes"] = notes
-    return out
+    return unsteady(out) if record.fickle else out
 
 
 def text_of(profile: Json) -> str:

@@ -74,6 +74,7 @@ class Record:
     done: list[str] = field(default_factory=list)
     queries: int = 0
     ended: str = ""
+    fickle: bool = False
 
     def note(self, text: str) -> None:
         """Keep a sentence for the reader of the profile, once."""
@@ -121,6 +122,7 @@ def probe(
         record.ended = "interrupted"
     finally:
         record.queries += asker.asked
+        record.fickle |= asker.fickle
         if asker.unread:
             record.note(f"{asker.unread} responses could not be decoded; what they hold counts as not known.")
         record.done = sorted(set(record.done))

@@ -23,7 +23,7 @@ class RecordError(Exception):
 def text_of(record: Record) -> str:
     """Return the record as JSON."""
     out: dict[str, Any] = {"schema": SCHEMA}
-    for name in ("transport", "models", "not_offered", "negotiation", "notes", "done", "queries", "ended"):
+    for name in ("transport", "models", "not_offered", "negotiation", "notes", "done", "queries", "ended", "fickle"):
         out[name] = getattr(record, name)
     out["greeting"] = asdict(record.greeting)
     out["together"] = [asdict(t) for t in record.together]
@@ -49,6 +49,7 @@ def read(text: str) -> Record:
         record = Record(data["transport"])
         for name in ("models", "not_offered", "negotiation", "notes", "done", "queries"):
             setattr(record, name, data[name])
+        record.fickle = data.get("fickle", False)
         greeting: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["greeting"].items()}
         record.greeting = Greeting(**greeting)
         record.together = [Together(**t) for t in data["together"]]
