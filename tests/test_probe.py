@@ -324,10 +324,14 @@ def test_tls_with_a_port_that_has_none_is_told(certificates, monkeypatch, capsys
 # --- bad sources ------------------------------------------------------------------------------------------------------
 
 
-def test_a_source_that_refuses_everything_yields_a_note_and_no_statement():
+def test_a_source_that_refuses_everything_is_believed_nothing():
     with scp.serving(scp.refusing) as (address, _):
         record = measure(address)
     assert not record.measured and "A700" in record.notes[0]
+    statements = profile_of(record, "2026-12-01")["statements"]
+    assert {s["for"]["level"] for s in statements} == {"study", "series", "image"}
+    assert all(s["for"]["attribute"] == "*" and s["key"]["one-of"][0] == {"does": "refused", "status": "A700"}
+               for s in statements)  # fmt: skip
 
 
 def test_a_silent_source_ends_the_probe_with_what_is_known():

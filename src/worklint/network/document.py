@@ -190,6 +190,7 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
         if t.what == what
     ]
     out += [_private_empty(t) for t in record.together if t.what == "private-empty"]
+    out += [_undecided(t) for t in dict.fromkeys(record.together) if t.what == "undecided"]
     return out
 
 
@@ -303,6 +304,15 @@ def _private(seen: Together) -> Json:
     return {
         "for": {"model": seen.model, "level": seen.level, "attribute": "*private", "kind": ["single", "wildcard"]},
         "key": key, "because": "a private key that nobody can know was asked for", "evidence": "probe",
+    }  # fmt: skip
+
+
+def _undecided(seen: Together) -> Json:
+    found = Found("unknown", status=seen.status)
+    because = "every query failed" if seen.status else "nothing can be told from the answers"
+    return {
+        "for": {"model": seen.model, "level": seen.level, "attribute": "*"}, "key": key_of(found), "because": because,
+        "evidence": "probe",
     }  # fmt: skip
 
 

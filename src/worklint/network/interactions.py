@@ -29,8 +29,8 @@ class Together:
     ``what``: ``parent`` (nothing names that level above; without ``first``: any), ``parent-pattern``, ``parent-list``,
     ``parent-empty`` (something else than a single value names it), ``cap`` (rows at most), ``wants`` (every query has
     to name one of these), ``steps`` (which scheduled steps of an order come back), ``private``, ``empties``,
-    ``date-time``, ``one-series``, ``beside`` (``first`` is there, ``second`` is no longer looked at). ``does`` is the
-    outcome.
+    ``undecided`` (nothing shows at that level), ``date-time``, ``one-series``, ``beside`` (``first`` is there,
+    ``second`` is no longer looked at). ``does`` is the outcome.
     """
 
     what: str
@@ -40,6 +40,11 @@ class Together:
     first: str = ""
     second: str = ""
     status: str = ""
+
+
+def undecided(model: str, levels: Sequence[str], status: str = "") -> list[Together]:
+    """Return that at some levels nothing can be seen: what the standard promises is not believed there either."""
+    return [Together("undecided", model, level, "unknown", status=status) for level in levels]
 
 
 def measure(

@@ -263,12 +263,14 @@ class _Model:
             self.record.note(
                 f"{self.model}: every query at the {self.levels[0]} level failed ({top.failure}); nothing is known"
             )
+            self.record.together += interactions.undecided(self.model, self.levels, top.failure)
             return None
         if not top.rows:
             self.record.note(f"{self.model}: {pairs_missing(self.levels[0])}")
             return None
         if top.duplicates and len(top.rows) == 1:
             self.record.note(f"{self.model}: every row of an answer is the same {top.level}: nothing is decidable here")
+            self.record.together += interactions.undecided(self.model, self.levels)
             return None
         if top.duplicates:
             self.record.note(f"{self.model}: the same entity comes back in several rows at the {top.level} level")
@@ -295,6 +297,7 @@ class _Model:
                     found.append(lower)
             if not found:
                 self.record.note(f"{self.model}: the {level} level could not be reached")
+                self.record.together += interactions.undecided(self.model, self.levels[len(scopes) :])
                 break
             scopes.append(found[0])
             self.spare[level] = found[1:]
