@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from worklint.model import Evidence, Finding, Grade, Severity, Span
+from worklint.model import Edit, Evidence, Finding, Grade, Severity, Span
 from worklint.report.types import (
     CauseRow,
     CellRow,
@@ -26,6 +26,7 @@ from worklint.report.types import (
     Summary,
     WorklistRow,
 )
+from worklint.text import Text
 
 HOSTILE = "</script><script>alert(1)</script> | *bold* `code` <b>&amp; \"quoted\" 'x'"
 LONG = "thorax or lungs or mediastinum or pleura or heart or aorta " * 12
@@ -439,6 +440,26 @@ def sample(planned: bool = False) -> Report:
         Summary(len(worklists), len(constraints), len(SOURCES), 2, 3, 2, len(miss), sum(not c.known for c in cells), 1, 1, 0, len(cells), Repaired(9, 4, 0, 5, 0) if planned else None),
         enterprise,
     )  # fmt: skip
+
+
+_BEFORE = (
+    'worklist "Unread chest CT" {\n' + "    # ...\n" * 9 + f'      and BodyPartExamined = "CHEST" # {HOSTILE}\n}}\n'
+)
+TEXTS = {"reading/chest.worklist": Text.of(_BEFORE, "reading/chest.worklist")}
+"""The text in which the first finding of ``edited`` lies."""
+
+
+def edited() -> Report:
+    """Return the sample with two findings that carry edits: the first with its text, the fourth of a file without."""
+    full = sample()
+    rows = list(full.findings)
+    for at, edit in (
+        (0, Edit(Span("reading/chest.worklist", 11, 11, 11, 37), 'series has (BodyPartExamined = "CHEST")', False,
+                 f"write series has (…) {HOSTILE}", "narrower")),
+        (3, Edit(Span("odd/all.worklist", 7, 1, 7, 9), f"{HOSTILE}\x1b[31m\n```\nlast", True, "write something else", "same")),
+    ):  # fmt: skip
+        rows[at] = replace(rows[at], finding=replace(rows[at].finding, edits=(edit,)))
+    return replace(full, findings=tuple(rows), summary=replace(full.summary, fixable=1, fixable_unsafe=1))
 
 
 def empty() -> Report:

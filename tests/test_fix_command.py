@@ -174,6 +174,49 @@ def test_standard_input(check: Command, monkeypatch: pytest.MonkeyPatch) -> None
     assert out.startswith("--- lists/a.worklist\n")
 
 
+def test_what_would_meet_the_new_text_on_standard_output(check: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for option in (("--format", "json"), ("--statistics",)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(WRONG.encode())))
+        code, out, err = check("-", "--fix", *option)
+        assert (code, out) == (2, "") and f"leave {option[0]} out, or see --output" in err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(WRONG.encode())))
+    code, out, _ = check("-", "--fix", "--output", "r.json")
+    assert (code, out) == (0, RIGHT)
+    assert json.loads((check.folder / "r.json").read_text())["summary"]["errors"] == 0
+
+
+def test_only_line_feeds_end_a_line_of_the_difference(check: Command) -> None:
+    """A form feed or a next-line character in a comment is no end of line, and the difference can be applied."""
+    path = check.write(WRONG.replace("today\n", "today # a\x0cb\x85c\n", 1))
+    difference = check("a.worklist", "--diff")[1]
+    assert "-    where studyDate = today # a\x0cb\x85c\n" in difference and "No newline" not in difference
+    done = subprocess.run(
+        ["git", "apply", "-p0", "-"], input=difference.encode(), cwd=check.folder, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    applied = path.read_bytes()
+    check.write(WRONG.replace("today\n", "today # a\x0cb\x85c\n", 1))
+    check("a.worklist", "--fix")
+    assert path.read_bytes() == applied
+
+
+def test_a_file_that_somebody_else_changed_meanwhile(check: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = check.write(WRONG), check.write(WRONG.replace('"A"', '"B"'), "b.worklist")
+    from worklint.cli import fixing
+
+    find = fixing.find
+
+    def meanwhile(*args: object) -> object:
+        found = find(*args)  # type: ignore[arg-type]
+        other.write_text(WRONG.replace('"A"', '"C"'))
+        return found
+
+    monkeypatch.setattr(fixing, "find", meanwhile)
+    code, _, err = check(".", "--fix")
+    assert code == 2 and "b.worklist was changed by somebody else meanwhile; nothing was written" in err
+    assert path.read_text() == WRONG and '"C"' in other.read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -199,11 +242,18 @@ def test_report_marks_what_can_be_fixed(check: Command) -> None:
     assert "fix      write StudyDate\n" in out
     assert "; 2 fixable with --fix\n" in out
     check.write(WRONG + OPEN.replace('"A"', '"B"'))
-    assert "2 fixable with --fix\n" in check("a.worklist")[1]
+    _, out, _ = check("a.worklist")
+    assert "2 fixable with --fix (1 more with --unsafe-fixes)\n" in out
+    assert "WL206 no-date-bound" in out and "WL302 [*]" in out
+    assert (
+        "fix      add and StudyDate within last 30 days (narrows the list;\n             --unsafe-fixes makes it)\n"
+        in out
+    )
     _, out, _ = check("a.worklist", "--unsafe-fixes")
     assert "2 fixable with --fix (1 more with --unsafe-fixes)" in out
     assert "WL206 [*] no-date-bound" in out
-    assert "(changes the meaning)" in out
+    assert "fix      add and StudyDate within last 30 days (narrows the list)\n" in out
+    assert max(map(len, out.splitlines())) <= 80
     _, out, _ = check("a.worklist", "--format", "concise")
     assert "a.worklist:2:11: WL302 [*] error" in out
     check.write(OPEN)
@@ -218,12 +268,15 @@ def test_json(check: Command) -> None:
     assert found["edits"] == [
         {
             "file": "a.worklist", "line": 2, "column": 11, "end_line": 2, "end_column": 20, "text": "StudyDate",
-            "safe": True, "description": "write StudyDate",
+            "safe": True, "meaning": "same", "description": "write StudyDate",
         }
     ]  # fmt: skip
     assert (report["summary"]["fixable"], report["summary"]["fixable_unsafe"]) == (2, 1)
     [found] = [f for f in report["findings"] if f["rule"] == "WL206"]
-    assert [e["safe"] for e in found["edits"]] == [False]
+    assert [(e["safe"], e["meaning"]) for e in found["edits"]] == [(False, "narrower")]
+    # Without the option they are found as well, and told from the others.
+    plain = json.loads(check("a.worklist", "--format", "json")[1])
+    assert plain["findings"] == report["findings"] and plain["summary"] == report["summary"]
 
 
 def test_a_baseline_and_a_selection_are_obeyed(check: Command) -> None:

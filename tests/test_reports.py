@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from sample_report import HOSTILE, LONG, SOURCES, empty, sample, wide
+from sample_report import HOSTILE, LONG, SOURCES, TEXTS, edited, empty, sample, wide
 from worklint.knowledge.data import read_json
 from worklint.report import UnknownFormat, format_of_path, formats, words, writer
 from worklint.report.csv import CELL_COLUMNS, field
@@ -21,7 +21,7 @@ from worklint.report.types import Report
 from worklint.text import Text
 
 MINE = ("concise", "csv", "csv-wide", "html", "json", "markdown", "table", "text")
-REPORTS = {"sample": sample(), "planned": sample(planned=True), "empty": empty(), "wide": wide(23)}
+REPORTS = {"sample": sample(), "planned": sample(planned=True), "empty": empty(), "wide": wide(23), "edited": edited()}
 
 
 def written(name: str, report: Report, **options: Any) -> str:
@@ -32,7 +32,7 @@ def written(name: str, report: Report, **options: Any) -> str:
 
 def test_formats_are_found() -> None:
     assert set(MINE) <= set(formats())
-    assert not {"types", "build", "words", "terminal", "frame", "across"} & set(formats())
+    assert not {"types", "build", "words", "terminal", "frame", "across", "change"} & set(formats())
 
 
 @pytest.mark.parametrize(
@@ -339,3 +339,60 @@ def test_headline_tells_where_and_how_many() -> None:
 def test_long_texts_are_not_lost() -> None:
     assert LONG.strip() in written("html", sample())
     assert LONG.strip() in written("csv", sample())
+
+
+def test_markdown_shows_an_edit_with_its_finding() -> None:
+    text = written("markdown", edited(), texts=TEXTS)
+    _, _, after = text.partition("**WL310**")
+    shown = after.partition("- **WL602**")[0]
+    assert "made by `worklint check --fix --unsafe-fixes`" in shown and "narrows the list" in shown
+    tail = " # " + HOSTILE
+    assert (
+        f"""
+  ```diff
+  - and BodyPartExamined = "CHEST"{tail}
+  + and series has (BodyPartExamined = "CHEST"){tail}
+  ```
+"""
+        in shown
+    )
+    # A fence that is longer than what stands in it; no character that moves the cursor.
+    _, _, after = text.partition("**WL504**")
+    assert f"\n  ````diff\n  + {HOSTILE}\ufffd[31m\n  + ```\n  + last\n  ````\n" in after
+    assert "made by `worklint check --fix`\n" in after
+    assert "made by" not in written("markdown", sample(), texts=TEXTS)
+
+
+@pytest.mark.parametrize("unsafe", [False, True])
+def test_terminal_shows_an_edit_with_its_finding(unsafe: bool) -> None:
+    text = written("text", edited(), texts=TEXTS, width=80, unsafe=unsafe)
+    assert max(map(columns, text.splitlines())) <= 80
+    plain = " ".join(text.split())
+    assert ("narrows the list; --unsafe-fixes makes it)" in plain) is not unsafe
+    assert "fix write something else " in plain
+    assert "WL504 [*]" in plain and ("WL310 [*]" in plain) is unsafe
+    assert "1 fixable with --fix (1 more with --unsafe-fixes)" in text
+    short = written("concise", edited(), unsafe=unsafe)
+    assert "WL504 [*]" in short and ("WL310 [*]" in short) is unsafe
+
+
+@pytest.mark.parametrize(
+    ("safe", "unsafe", "left", "said"),
+    [
+        (0, 0, 0, ""),
+        (1, 0, 0, "1 fixable with --fix"),
+        (1, 2, 0, "1 fixable with --fix (2 more with --unsafe-fixes)"),
+        (0, 2, 0, "2 fixable with --fix --unsafe-fixes"),
+        (1, 2, 7, "1 fixable with --fix (at least 2 more with --unsafe-fixes)"),
+        (1, 0, 7, "1 fixable with --fix (perhaps some more with --unsafe-fixes)"),
+        (0, 0, 7, "perhaps some fixable with --fix --unsafe-fixes"),
+        (0, 2, 7, "at least 2 fixable with --fix --unsafe-fixes"),
+    ],
+)
+def test_what_edits_can_answer(safe: int, unsafe: int, left: int, said: str) -> None:
+    summary = replace(sample().summary, fixable=safe, fixable_unsafe=unsafe, fixable_open=left)
+    assert words.fixable_words(summary) == said
+    # At 80 columns, whatever else there is to count.
+    many = replace(summary, suppressed=1234, baselined=1234, errors=1234)
+    text = written("text", replace(sample(), summary=many), width=80)
+    assert said in text and max(map(columns, text.splitlines())) <= 80

@@ -37,6 +37,9 @@ FILES = {
 }
 """The files of ``reports/demo``: format and options of each."""
 
+PAGES = ("matrix.md", "matrix.html")
+"""Those of them that show edits."""
+
 ENTERPRISE = ("matrix-enterprise.txt", "matrix.json", "matrix.md", "matrix.html")
 """Those that show each list over all its sources."""
 
@@ -44,15 +47,19 @@ ENTERPRISE = ("matrix-enterprise.txt", "matrix.json", "matrix.md", "matrix.html"
 def produced() -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file, as the commands write them for 80 columns without colour."""
     gathered = gather(["examples/lakeside"], ROOT)
-    plain, planned, whole = (
+    plain, checked, planned, whole, page = (
         run(gathered.texts, gathered.site, TODAY, shared=gathered.shared, options=options)
-        for options in (Options(), Options(planned=True), Options(planned=True, enterprise=True))
-    )
+        for options in (
+            Options(edits="some"), Options(edits="some", planned=True), Options(planned=True),
+            Options(planned=True, enterprise=True), Options(edits="some", planned=True, enterprise=True),
+        )
+    )  # fmt: skip
     texts = {t.file: t for t in (*gathered.shared, *gathered.texts)}
     for name, (format_, options) in FILES.items():
         out = io.StringIO(newline="")
-        # A plain `check` makes no plans, `matrix` does; each list over all its sources is in some outputs only.
+        # A plain `check` makes no plans, `matrix` does; each list over all its sources, and edits, are in some only.
         report = plain if name in ("check.txt", "check.concise.txt") else whole if name in ENTERPRISE else planned
+        report = checked if name == "check-planned.txt" else page if name in PAGES else report
         writers.writer(format_)(report, out, texts=texts, width=80, colour=False, ascii=False, **options)
         yield name, out.getvalue().encode()
 

@@ -216,6 +216,12 @@
     const pick = (cause, cls) => { const found = cause.querySelector(cls); return found ? [...found.cloneNode(true).childNodes] : null; };
     nodes.push(...section("Why", ...causes.map((c) => el("p", "", ...pick(c, ".said")))));
     nodes.push(...section("What to do", ...causes.filter((c) => c.querySelector(".remedy")).map((c) => el("p", "todo", ...pick(c, ".remedy")))));
+    const edits = l.edits.filter(([, parts, at]) => (part < 0 || parts.includes(part)) && (!at.length || at.includes(source)));
+    const offers = [];
+    edits.map(([number]) => $("edit-" + number)).filter(Boolean).forEach((e) => {
+      if (!offers.some((o) => o.textContent === e.textContent)) offers.push(e);
+    });
+    nodes.push(...section(offers.length > 1 ? "Suggested edits" : "Suggested edit", ...offers.map((e) => el("div", "edit", ...e.cloneNode(true).childNodes))));
     if (v.plan && (v.mark || v.plan.changed)) {
       const left = v.plan.causes.map((id) => $("cause-" + id)).filter(Boolean);
       const box = el("div", "planned k-" + v.plan.kind + (v.plan.mark ? " marked" : ""), el("p", "verdict", svg("s-" + v.plan.kind, "sign"), el("b", "", v.plan.word)), head === v ? el("p", "", spoken(v.plan.sentence)) : "");

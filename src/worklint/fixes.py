@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 from worklint.accept import Choice
 from worklint.judge import Judged
@@ -18,7 +19,7 @@ from worklint.knowledge.labels import Label
 from worklint.model import SPELLING, Edit, Effect, Finding, Span
 from worklint.record import frozen, replace
 from worklint.references import Names
-from worklint.rules.logic import same_meaning
+from worklint.rules.logic import Change, change_of_meaning
 from worklint.rules.rewrites import WAYS, Proposal, proposals
 from worklint.run import Examined, Options, Places, examine
 from worklint.sources import Site
@@ -26,10 +27,12 @@ from worklint.syntax.places import Block, comments, holds, stretch, without_comm
 from worklint.syntax.tree import Document, FilterBlock, WorklistBlock
 from worklint.text import Text
 
-MOST_PASSES = 10
+MOST_PASSES = 100
 """An edit can make room for the next one; after so many passes a text is taken as it is then."""
 MOST_EDITS = 3
 """Edits that one finding is offered."""
+MOST_TRIED = 20_000
+"""Constraints times sources that are judged anew for edits nobody asked for, those that change the meaning."""
 _ALL = Choice(no_ignore=True)
 _WORD = re.compile(r"[^\W\d_](?:\w|-(?=\w))*")
 
@@ -58,10 +61,17 @@ def can_be_edited(finding: Finding) -> bool:
     return live and (finding.rule in WAYS or any(name == "instead" for name, _ in finding.facts))
 
 
-def offered(findings: Iterable[Finding], examined: Examined, material: Material, unsafe: bool) -> list[Finding]:
-    """Return the findings, each with the edits that answer it: those that keep the meaning, or all of them."""
-    desk = _Desk(examined, material, unsafe)
-    return [replace(f, edits=desk.edits(f)) if can_be_edited(f) else f for f in findings]
+def offered(
+    findings: Iterable[Finding], examined: Examined, material: Material, which: Which
+) -> tuple[list[Finding], int]:
+    """Return the findings, each with the edits that answer it, and the number of those that were not looked at for all.
+
+    ``which``: edits that keep the meaning (``safe``), ``all`` of them, or all of them as long as that takes little work
+    (``some``): then those that change the meaning are not looked for any more.
+    """
+    desk = _Desk(examined, material, which)
+    found = [replace(f, edits=desk.edits(f)) if can_be_edited(f) else f for f in findings]
+    return found, desk.left_open
 
 
 # --- texts
@@ -149,12 +159,13 @@ def _with_edits(material: Material, edits: Sequence[Edit]) -> Material:
 
 def _holds_together(before: Material, after: Material, safe: bool) -> bool:
     one, other = (_examined(m, m.texts, m.shared) for m in (before, after))
-    return _no_worse(_standing(one), _standing(other)) and (not safe or _proved(one, other))
+    return _no_worse(_standing(one), _standing(other)) and (not safe or _change(one, other) == "same")
 
 
 # --- judged
 
 Place = tuple[str, str]
+Which = Literal["safe", "some", "all"]
 
 
 @frozen
@@ -207,11 +218,13 @@ def _no_worse(before: _Standing, after: _Standing) -> bool:
     return all(now <= then for key in before.at for then, now in zip(before.at[key], after.at[key], strict=True))
 
 
-def _proved(before: Examined, after: Examined) -> bool:
-    """Tell if all lists certainly mean the same as before."""
+def _change(before: Examined, after: Examined) -> Change:
+    """Return what certainly becomes of all lists together."""
     pairs = list(zip(before.resolved.worklists, after.resolved.worklists, strict=False))
-    alike = len(before.resolved.worklists) == len(after.resolved.worklists) and bool(pairs)
-    return alike and all(same_meaning(one, other) for one, other in pairs)
+    if not pairs or len(before.resolved.worklists) != len(after.resolved.worklists):
+        return "other"
+    found = {change_of_meaning(one, other) for one, other in pairs} - {"same"}
+    return found.pop() if len(found) == 1 else "other" if found else "same"
 
 
 class _Sheet:
@@ -248,9 +261,10 @@ class _Desk:
     An edit is judged on a text of nothing but the blocks that it concerns: places in that text mean nothing.
     """
 
-    def __init__(self, examined: Examined, material: Material, unsafe: bool) -> None:
+    def __init__(self, examined: Examined, material: Material, which: Which) -> None:
         """Begin with nothing judged."""
-        self.material, self.unsafe, self.places = material, unsafe, examined.places
+        self.material, self.which, self.places = material, which, examined.places
+        self.tried, self.left_open = 0, 0
         self.worklists = {w.id: w for w in examined.resolved.worklists}
         self.by_place = {(w.file, w.span): w.id for w in examined.resolved.worklists}
         documents = {d.file: d for d in (*examined.shared, *examined.documents)}
@@ -268,14 +282,18 @@ class _Desk:
     def edits(self, finding: Finding) -> tuple[Edit, ...]:
         """Return the edits that answer a finding, those that keep the meaning first."""
         found: dict[tuple[Span, str], Edit] = {}
+        left_open = False
         for proposal in self._proposals(finding):
-            if proposal.keeps == "never" and not self.unsafe:
-                continue
+            if proposal.keeps == "never" and self.which != "all":
+                left_open = left_open or (self.which == "some" and self.tried > MOST_TRIED)
+                if self.which == "safe" or left_open:
+                    continue
             edit = self._judged(finding, proposal)
-            if edit is not None and (edit.safe or self.unsafe):
+            if edit is not None and (edit.safe or self.which != "safe"):
                 found.setdefault((edit.span, edit.text), edit)
             if len(found) >= MOST_EDITS:
                 break
+        self.left_open += left_open
         return tuple(sorted(found.values(), key=lambda e: not e.safe))
 
     def _proposals(self, finding: Finding) -> Iterator[Proposal]:
@@ -301,15 +319,17 @@ class _Desk:
         if not proposal.text and _silences_near(content, start, end):
             # Left behind, it would silence something else.
             return None
-        edit = Edit(proposal.span, proposal.text, False, proposal.description)
+        edit = Edit(proposal.span, proposal.text, False, proposal.description, "other")
         lists = self._concerned(file, proposal.span)
         (before, stood), (after, stands) = self._stood_and_stand(lists, edit)
         if not _no_worse(stood, stands):
             return None
-        safe = proposal.keeps != "never" and _proved(before, after)
+        meaning = _change(before, after)
+        safe = proposal.keeps != "never" and meaning == "same"
         if (proposal.keeps == "always" and not safe) or not _helps(finding, stood, stands, safe):
             return None
-        return replace(edit, safe=safe)
+        # What is the same for the program only is not called the same.
+        return replace(edit, safe=safe, meaning="other" if meaning == "same" and not safe else meaning)
 
     def _concerned(self, file: str, span: Span) -> frozenset[str]:
         """Return the lists that may change where a span of a file is edited."""
@@ -337,6 +357,7 @@ class _Desk:
             self.before[key] = self._examined(lists, used, block, edit, None)
         if (edit.span, edit.text) not in self.after:
             self.after[edit.span, edit.text] = self._examined(lists, used, block, edit, edit)
+            self.tried += sum(len(self.worklists[one].constraints) for one in lists) * len(self.material.site.sources)
         return self.before[key], self.after[edit.span, edit.text]
 
     def _examined(

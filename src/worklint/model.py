@@ -254,13 +254,16 @@ class Cause:
 class Edit:
     """A change of the text that answers a finding: ``text`` takes the place of what stands in ``span``.
 
-    ``safe``: the condition means exactly the same afterwards. ``description`` says what is written instead.
+    ``safe``: the condition means exactly the same afterwards. ``description`` says what is written instead. ``meaning``
+    is what is proved of an edit that is not safe: no row comes to the list (``narrower``), none leaves it (``wider``),
+    or neither (``other``).
     """
 
     span: Span
     text: str
     safe: bool
     description: str
+    meaning: Literal["same", "narrower", "wider", "other"] = "other"
 
 
 @frozen

@@ -42,7 +42,8 @@ class Options:
 
     ``planned``: lists are planned too, and always where there are no more than ``plan_up_to`` pairs of list and source;
     ``enterprise``: and looked at over all their sources together, always where there are no more than ``across_up_to``
-    pairs. ``edits``: findings carry the changes of the text that answer them, those that keep the meaning or all.
+    pairs. ``edits``: findings carry the changes of the text that answer them: those that keep the meaning (``safe``),
+    ``all``, or all where it takes little work to find them (``some``).
     """
 
     choice: Choice = field(default_factory=Choice)
@@ -53,7 +54,7 @@ class Options:
     plan_up_to: int = 0
     enterprise: bool = False
     across_up_to: int = 0
-    edits: Literal["", "safe", "all"] = ""
+    edits: Literal["", "safe", "some", "all"] = ""
 
 
 @frozen
@@ -97,12 +98,12 @@ def run(
     if options.baseline:
         findings, unused = baselined(findings, options.baseline)
         findings += [_unused_entry(key) for key in unused]
+    left_open = 0
     if options.edits:
         from worklint.fixes import Material, offered
 
-        findings = offered(
-            findings, examined, Material(tuple(texts), tuple(shared), site, today, options), options.edits == "all"
-        )
+        material = Material(tuple(texts), tuple(shared), site, today, options)
+        findings, left_open = offered(findings, examined, material, options.edits)
     plans: dict[str, dict[str, Plan]] = {}
     views: dict[str, View] = {}
     pairs = sum(len(of) for of in examined.judged.values())
@@ -112,7 +113,7 @@ def run(
         plans = plan_all(site, resolved.worklists, examined.judged)
         if options.enterprise or 0 < pairs <= options.across_up_to:
             views = views_of(site, resolved.worklists, examined.judged, plans)
-    return build(site, resolved.worklists, examined.judged, findings, today, plans, views)
+    return build(site, resolved.worklists, examined.judged, findings, today, plans, views, left_open)
 
 
 def examine(

@@ -33,7 +33,7 @@ def run(given: Given) -> int:
     if given["fix"] or given["diff"]:
         from worklint.cli import fixing
 
-        fixing.check_options(given)
+        fixing.check_options(given, gathered)
         found = fixing.find(given, gathered, Options(choice=choice, baseline=baseline))
         if given["diff"]:
             return fixing.show(given, gathered, found)
@@ -42,7 +42,7 @@ def run(given: Given) -> int:
     options = Options(
         choice=choice, baseline=baseline, planned=given["planned"], plan_up_to=unasked, across_up_to=unasked
     )  # fmt: skip
-    options = replace(options, edits="all" if given["unsafe_fixes"] else "safe")
+    options = replace(options, edits="all" if given["unsafe_fixes"] else "some")
     report = judging.judge(given, gathered, options)
     if given["write_baseline"] is not None:
         from worklint.accept import baseline_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -24,15 +25,21 @@ from worklint.text import Text, decode
 
 _MARK = b"\xef\xbb\xbf"
 _ALONE = ("format", "output", "statistics", "write_baseline")
+_ON_STDOUT = ("format", "statistics")
 
 
-def check_options(given: Given) -> None:
+def check_options(given: Given, gathered: Gathered) -> None:
     """Raise ``UsageError`` for options that do not go together."""
     if given["fix"] and given["diff"]:
         raise UsageError("--fix changes files and --diff only shows what would change; give one of them")
     for name in _ALONE if given["diff"] else ():
         if given[name]:
             raise UsageError(f"--diff shows a difference and no findings; leave --{name.replace('_', '-')} out")
+    for name in _ON_STDOUT if given["fix"] and reads_stdin(gathered) else ():
+        if given[name]:
+            raise UsageError(
+                f"--fix writes the new text of standard input to standard output; leave --{name} out, or see --output"
+            )
 
 
 def find(given: Given, gathered: Gathered, options: Options) -> Fixed:
@@ -73,7 +80,8 @@ def _changed(gathered: Gathered, found: Fixed) -> Iterator[tuple[Text, Text]]:
 
 def _difference(changed: list[tuple[Text, Text]]) -> Iterator[str]:
     for one, other in changed:
-        before, after = (t.content.splitlines(keepends=True) for t in (one, other))
+        # Only LF ends a line: `splitlines` would cut at form feeds and the like as well.
+        before, after = (re.findall(r"[^\n]*\n|[^\n]+", t.content) for t in (one, other))
         for line in unified_diff(before, after, one.file, other.file):
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
@@ -138,4 +146,5 @@ def tell_rest(given: Given, gathered: Gathered, report: Report) -> None:
     if given["output"]:
         judging.write_results({**given, "quiet": True, "format": None}, gathered, report, "text")
     if not given["quiet"] and sys.stderr is not None:
-        write_concise(report if given["verbose"] else judging.without_infos(report), sys.stderr)
+        shown = report if given["verbose"] else judging.without_infos(report)
+        write_concise(shown, sys.stderr, unsafe=bool(given["unsafe_fixes"]))

@@ -118,7 +118,8 @@ def write_results(
     chosen = output.known_format(given["format"]) if given["format"] is not None else None
     files = output.targets(given["output"], Path.cwd())
     rows = "worklists" if given["rows"] == "worklists" else "cells"
-    options: dict[str, Any] = {"texts": _texts(gathered, report), "rows": rows, **(more or {})}
+    unsafe = bool(given.get("unsafe_fixes"))
+    options: dict[str, Any] = {"texts": _texts(gathered, report), "rows": rows, "unsafe": unsafe, **(more or {})}
     shown = report if given["verbose"] else without_infos(report)
 
     def pick(format: str) -> Report:

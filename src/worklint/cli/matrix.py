@@ -19,6 +19,7 @@ def run(given: Given) -> int:
     options = Options(
         planned=given["planned"] or given["enterprise"], plan_up_to=judging.PLANNED_AT_ONCE,
         enterprise=given["enterprise"], across_up_to=judging.PLANNED_AT_ONCE if judging.shows_plans(given) else 0,
+        edits="some" if judging.shows_plans(given) else "",
     )  # fmt: skip
     report = judging.judge(given, gathered, options)
     judging.tell_unplanned(given, report)

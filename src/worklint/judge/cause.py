@@ -78,7 +78,7 @@ _WHY = {
         "the source looks at one value, instance or series where several count",
         "ask for these keys in queries of their own, and keep what all of them return",
     ),
-    "WL418": ("the source compares names as one text, not by their groups", "end the name with ^* in `like`"),
+    "WL418": ("the source compares names as one text, not by their groups", ""),
     "WL419": ("the source counts letter case or accents, and the filter does not", "write the spelling that is stored"),
     "WL420": (
         "{kind} matching is not sent without negotiation",

@@ -10,7 +10,9 @@ from worklint.model import SPELLING
 from worklint.record import replace
 
 _LEVEL_RULES = frozenset({"WL310", "WL417", "WL501", "WL502", "WL503"})
-_LEFT_OUT = frozenset({"WL310", "WL311", "WL315", "WL320", "WL411", "WL413", "WL501", "WL502", "WL503", "WL505"})
+_LEFT_OUT = frozenset(
+    {"WL310", "WL311", "WL315", "WL320", "WL411", "WL413", "WL418", "WL501", "WL502", "WL503", "WL505"}
+)
 
 
 def _good(effect: KeyEffect) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TextIO, cast
 from worklint.report.types import Report
 
 # Modules of this package that are no format.
-_OTHERS = frozenset({"__init__", "types", "build", "words", "terminal", "frame", "across"})
+_OTHERS = frozenset({"__init__", "types", "build", "words", "terminal", "frame", "across", "change"})
 # Endings that differ from the name of their format.
 _ENDINGS = {"htm": "html", "md": "markdown", "txt": "text", "xml": "junit"}
 

@@ -79,10 +79,12 @@ def build(
     today: date,
     planned: Mapping[str, Mapping[str, Plan]] | None = None,
     views: Mapping[str, View] | None = None,
+    left_open: int = 0,
 ) -> Report:
     """Return the report. ``judged`` maps worklist id to source id to verdicts; a pair that is not judged is absent.
 
-    ``planned`` are the plans, likewise, where they were made; ``views`` the worklists over all their sources.
+    ``planned`` are the plans, likewise, where they were made; ``views`` the worklists over all their sources;
+    ``left_open`` findings were not looked at for edits that change the meaning.
     """
     sources = {s.id: s for s in site.sources}
     constraints: list[ConstraintRow] = []
@@ -127,7 +129,7 @@ def build(
         cells=tuple(cells),
         filters=tuple(filters),
         findings=found,
-        summary=_summary(rows, constraints, site.sources, cells, filters, found),
+        summary=_summary(rows, constraints, site.sources, cells, filters, found, left_open),
         enterprise=tuple(enterprise),
     )
 
@@ -312,6 +314,7 @@ def _summary(
     cells: Sequence[CellRow],
     filters: Sequence[FilterRow],
     findings: Sequence[FindingRow],
+    left_open: int,
 ) -> Summary:
     live = [f.finding for f in findings if f.finding.suppressed is None and not f.finding.baselined]
     count = {s: sum(1 for f in live if f.severity == s) for s in ("error", "warning", "info")}
@@ -331,4 +334,5 @@ def _summary(
         planned=_repaired(filters),
         fixable=sum(1 for f in live if any(e.safe for e in f.edits)),
         fixable_unsafe=sum(1 for f in live if f.edits and not any(e.safe for e in f.edits)),
+        fixable_open=left_open,
     )

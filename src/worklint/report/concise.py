@@ -6,18 +6,18 @@ from typing import TextIO
 
 from worklint.report.terminal import clean, plain
 from worklint.report.types import Report
-from worklint.report.words import FIXABLE, summary_line
+from worklint.report.words import fixable_mark, summary_line
 
 
-def write(report: Report, out: TextIO, *, ascii: bool = False, **_: object) -> None:
-    """Write the findings that count, then the summary."""
+def write(report: Report, out: TextIO, *, ascii: bool = False, unsafe: bool = False, **_: object) -> None:
+    """Write the findings that count, then the summary. ``unsafe``: edits that change the meaning were asked for."""
     for row in report.findings:
         found = row.finding
         if found.suppressed is not None or found.baselined:
             continue
         span = found.span
         sources = f" [{', '.join(found.sources)}]" if found.sources else ""
-        code = f"{found.rule} {FIXABLE}" if found.edits else found.rule
+        code = f"{found.rule}{fixable_mark(found, unsafe)}"
         line = f"{span.file}:{span.line}:{span.column}: {code} {found.severity} {found.message}{sources}"
         out.write(plain(clean(line), ascii) + "\n")
     out.write(plain(summary_line(report), ascii) + "\n")

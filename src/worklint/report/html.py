@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from string import Template
 from typing import Any, TextIO
@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from worklint.knowledge.data import path
 from worklint.model import SEVERITIES, Evidence
 from worklint.report import across
+from worklint.report.change import Change, change_of
 from worklint.report.terminal import clean
 from worklint.report.types import (
     CauseRow,
@@ -59,6 +60,7 @@ from worklint.report.words import (
     tag,
     verdict_template,
 )
+from worklint.text import Text
 
 STATIC_ROWS = 300
 """Worklists that are in the page itself; the script draws further ones when they are asked for."""
@@ -73,13 +75,16 @@ _URL = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]", re.I
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def write(report: Report, out: TextIO, **_: object) -> None:
-    """Write the page."""
-    for piece in pieces(report):
+def write(report: Report, out: TextIO, *, texts: Mapping[str, Text] | None = None, **_: object) -> None:
+    """Write the page.
+
+    ``texts`` maps a file, as findings name it, to its text; without it an edit is shown without what was before.
+    """
+    for piece in pieces(report, texts or {}):
         out.write(_SURROGATES.sub("\ufffd", piece))
 
 
-def pieces(report: Report) -> Iterator[str]:
+def pieces(report: Report, texts: Mapping[str, Text]) -> Iterator[str]:
     """Yield the page in pieces."""
     style, script = _template("page.css"), _template("page.js")
     policy = (
@@ -100,7 +105,7 @@ def pieces(report: Report) -> Iterator[str]:
         "legend": page.legend(),
         "matrix": page.matrix(),
         "across": _across(report),
-        "findings": _findings(report),
+        "findings": _findings(report, texts),
         "causes_summary": [count(len(report.causes), "reason"), ", with evidence"],
         "causes": map(_cause, report.causes),
         "footer": [_e(summary_line(report)), ". ", _e(origin_line(report)), "."],
@@ -340,6 +345,7 @@ class _Page:
             at = rows.number(tuple(cells.get(k.id, nothing)))
             inside.setdefault(k.worklist, []).append((clean(shown(k)), k.key, _place(k), _asked(k), at))
         lists = []
+        edits = self._edits(place)
         for w in self.lists:
             of = self.filters.get(w.id, {})
             row = [-1] * len(self.sources)
@@ -352,7 +358,7 @@ class _Page:
                     "order": self.file_order[w.id], "about": clean(w.description or ""),
                     "whole": w.complete, "what": noun(w.model, w.level),
                     "missing": w.id in found.missing, "extra": w.id in found.extra, "unknown": w.id in found.unknown,
-                    "row": rows.number(tuple(row)), "parts": inside.get(w.id, []),
+                    "row": rows.number(tuple(row)), "parts": inside.get(w.id, []), "edits": edits.get(w.id, []),
                 }
             )  # fmt: skip
         sources = [{"id": s.id, "name": clean(source_name(s)), "about": clean(_about(s))} for s in self.sources]
@@ -369,6 +375,20 @@ class _Page:
         yield f'"grades": {_json({g.grade: [g.letter, g.words] for g in GRADES})},\n'
         yield f'"words": {_json({s.name: s.word for s in SIGNS} | {"none": NOT_JUDGED})},\n'
         yield f'"notJudged": {_json(NOT_JUDGED_MEANING)},\n"pageSize": {STATIC_ROWS}\n}}'
+
+    def _edits(self, place: Mapping[str, int]) -> dict[str, list[tuple[Any, ...]]]:
+        """Return for each list the findings that carry an edit: number, constraints inside the list, sources."""
+        first: dict[str, int] = {}
+        for c in self.report.constraints:
+            first.setdefault(c.worklist, c.id)
+        out: dict[str, list[tuple[Any, ...]]] = {}
+        for number, row in enumerate(_sorted(self.report.findings)):
+            found = row.finding
+            if found.edits and found.worklist is not None and _live(row):
+                inside = [i - first.get(found.worklist, 0) for i in found.constraints]
+                at = [place[s] for s in found.sources if s in place]
+                out.setdefault(found.worklist, []).append((number, inside, at))
+        return out
 
     def _verdict(
         self, row: CellRow | FilterRow, causes: tuple[int, ...], trace: tuple[str, ...], strings: _Table
@@ -498,28 +518,36 @@ def _across(report: Report) -> Iterator[str]:
     yield "</section>\n"
 
 
-def _findings(report: Report) -> Iterator[str]:
-    names = {w.id: w.name for w in report.worklists}
+def _sorted(rows: Iterable[FindingRow]) -> list[FindingRow]:
     order = {s: i for i, s in enumerate(SEVERITIES)}
-    rows = sorted(report.findings, key=lambda f: order[f.finding.severity])
-    shown = [f for f in rows if f.finding.suppressed is None and not f.finding.baselined]
-    quiet = [f for f in rows if f.finding.suppressed is not None or f.finding.baselined]
+    return sorted(rows, key=lambda f: order[f.finding.severity])
+
+
+def _live(row: FindingRow) -> bool:
+    return row.finding.suppressed is None and not row.finding.baselined
+
+
+def _findings(report: Report, texts: Mapping[str, Text]) -> Iterator[str]:
+    names = {w.id: w.name for w in report.worklists}
+    numbered = list(enumerate(_sorted(report.findings)))
+    shown = [(i, f) for i, f in numbered if _live(f)]
+    quiet = [(i, f) for i, f in numbered if not _live(f)]
     if not shown:
         yield "<p>There is nothing to report.</p>\n" if not quiet else "<p>There is nothing new to report.</p>\n"
     else:
         yield '<ul class="findings">\n'
-        yield from (_finding(f, names) for f in shown[:STATIC_FINDINGS])
+        yield from (_finding(i, f, names, texts) for i, f in shown[:STATIC_FINDINGS])
         yield "</ul>\n"
     if len(shown) > STATIC_FINDINGS:
         yield f"<p>The first {STATIC_FINDINGS:,} of {len(shown):,} findings; the CSV and JSON reports hold all.</p>\n"
     if quiet:
         yield f'<details class="aside"><summary>{count(len(quiet), "finding")} suppressed or in the baseline</summary>'
         yield '<ul class="findings">\n'
-        yield from (_finding(f, names) for f in quiet[:STATIC_FINDINGS])
+        yield from (_finding(i, f, names, texts) for i, f in quiet[:STATIC_FINDINGS])
         yield "</ul></details>\n"
 
 
-def _finding(row: FindingRow, names: dict[str, str]) -> str:
+def _finding(number: int, row: FindingRow, names: dict[str, str], texts: Mapping[str, Text]) -> str:
     found, span = row.finding, row.finding.span
     head = [f'<span class="sev {found.severity}">{found.severity}</span>']
     if found.worklist is not None:
@@ -534,4 +562,18 @@ def _finding(row: FindingRow, names: dict[str, str]) -> str:
     if found.baselined:
         then += '<p class="then">In the baseline.</p>'
     said = f'<p class="said">{_e(found.message)}</p>'
+    for edit in found.edits[:1]:
+        then += _edit(number, change_of(edit, texts))
     return f'<li class="finding"><div class="head">{"".join(head)}</div>{said}{then}</li>\n'
+
+
+def _edit(number: int, change: Change) -> str:
+    """Return what could be written instead: in words, and its lines before and after."""
+    before = "".join(f'<del><span class="vh">before: </span>{_e(x)}</del>' for x in change.before)
+    after = "".join(f'<ins><span class="vh">after: </span>{_e(x)}</ins>' for x in change.after)
+    options = " ".join(f'<code class="option">{o}</code>' for o in change.options)
+    return (
+        f'<div class="edit" id="edit-{number}"><p><b>Suggested edit</b> {_e(change.said)}, made by '
+        f"<code>worklint check</code> {options}</p>"
+        f'<code class="change">{before}{after}</code></div>'
+    )

@@ -106,7 +106,7 @@ def _planned(row: PlannedRow | None) -> dict[str, Any]:
 def _summary(row: Summary) -> dict[str, Any]:
     members = _members(row)
     repaired = members.pop("planned")
-    for name in ("fixable", "fixable_unsafe"):
+    for name in ("fixable", "fixable_unsafe", "fixable_open"):
         if not members[name]:
             del members[name]
     return members | ({"planned": _members(repaired)} if repaired is not None else {})
@@ -130,7 +130,8 @@ def _finding(row: FindingRow, order: dict[str, int]) -> dict[str, Any]:
     edits = [
         {
             "file": e.span.file, "line": e.span.line, "column": e.span.column, "end_line": e.span.end_line,
-            "end_column": e.span.end_column, "text": e.text, "safe": e.safe, "description": e.description,
+            "end_column": e.span.end_column, "text": e.text, "safe": e.safe,
+            "meaning": "same" if e.safe else e.meaning, "description": e.description,
         }
         for e in found.edits
     ]  # fmt: skip

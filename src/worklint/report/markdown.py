@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from worklint.model import SEVERITIES
+from worklint.model import SEVERITIES, Edit
 from worklint.report import across
+from worklint.report.change import change_of
 from worklint.report.terminal import clean
 from worklint.report.types import FilterRow, FindingRow, Report
 from worklint.report.words import (
@@ -27,6 +28,7 @@ from worklint.report.words import (
     sign,
     summary_line,
 )
+from worklint.text import Text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@:$])")
 
@@ -44,13 +46,16 @@ def code(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
-def write(report: Report, out: TextIO, **_: object) -> None:
-    """Write the matrix of worklists and sources, its legend, what is left as planned, and the findings."""
-    for line in lines(report):
+def write(report: Report, out: TextIO, *, texts: Mapping[str, Text] | None = None, **_: object) -> None:
+    """Write the matrix of worklists and sources, its legend, what is left as planned, and the findings.
+
+    ``texts`` maps a file, as findings name it, to its text; without it an edit is shown without what was before.
+    """
+    for line in lines(report, texts or {}):
         out.write(line + "\n")
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: Report, texts: Mapping[str, Text]) -> Iterator[str]:
     """Yield the lines."""
     yield f"# {escape(headline(report))}"
     yield ""
@@ -62,7 +67,7 @@ def lines(report: Report) -> Iterator[str]:
         yield from _planned(report)
     if report.enterprise:
         yield from _across(report)
-    yield from _findings(report)
+    yield from _findings(report, texts)
     yield escape(summary_line(report))
 
 
@@ -148,7 +153,7 @@ def _across(report: Report) -> Iterator[str]:
         yield ""
 
 
-def _findings(report: Report) -> Iterator[str]:
+def _findings(report: Report, texts: Mapping[str, Text]) -> Iterator[str]:
     shown = [f for f in report.findings if f.finding.suppressed is None and not f.finding.baselined]
     for severity in SEVERITIES:
         rows = [f for f in shown if f.finding.severity == severity]
@@ -158,6 +163,8 @@ def _findings(report: Report) -> Iterator[str]:
         yield ""
         for row in rows:
             yield _finding(row)
+            for edit in row.finding.edits[:1]:
+                yield from _edit(edit, texts)
         yield ""
 
 
@@ -170,3 +177,14 @@ def _finding(row: FindingRow) -> str:
     if found.remedy:
         text += f"  \n  Remedy: {escape(found.remedy)}"
     return text
+
+
+def _edit(edit: Edit, texts: Mapping[str, Text]) -> Iterator[str]:
+    """Yield what could be written instead, inside the item of its finding: in words, and as a difference."""
+    change = change_of(edit, texts)
+    rows = [f"- {clean(x)}" for x in change.before] + [f"+ {clean(x)}" for x in change.after]
+    ticks = "`" * max(3, 1 + max((len(run) for row in rows for run in re.findall("`+", row)), default=0))
+    yield ""
+    yield f"  Suggested edit: {escape(change.said)}, made by {code(' '.join(('worklint check', *change.options)))}"
+    yield ""
+    yield from (f"  {row}" for row in (f"{ticks}diff", *rows, ticks))

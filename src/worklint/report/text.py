@@ -9,10 +9,11 @@ from worklint.model import SEVERITIES
 from worklint.report.terminal import clean, paint, plain, wrap
 from worklint.report.types import FindingRow, PlannedRow, Report
 from worklint.report.words import (
-    FIXABLE,
     count,
+    fixable_mark,
     fixable_words,
     headline,
+    meaning_words,
     origin_line,
     planned_line,
     planned_outcome_lines,
@@ -29,18 +30,19 @@ def write(
     colour: bool = False,
     width: int = 80,
     ascii: bool = False,
+    unsafe: bool = False,
     **_: object,
 ) -> None:
     """Write the findings that count and the summary.
 
     ``texts`` maps a file, as findings name it, to its text; without it the lines are not shown. ``ascii``: letters
-    and plain signs for a terminal that shows no others.
+    and plain signs for a terminal that shows no others. ``unsafe``: edits that change the meaning were asked for.
     """
-    for line in lines(report, texts or {}, colour, max(40, width)):
+    for line in lines(report, texts or {}, colour, max(40, width), unsafe):
         out.write(plain(line, ascii) + "\n")
 
 
-def lines(report: Report, texts: Mapping[str, Text], colour: bool, width: int) -> Iterator[str]:
+def lines(report: Report, texts: Mapping[str, Text], colour: bool, width: int, unsafe: bool = False) -> Iterator[str]:
     """Yield the lines."""
     names = {w.id: w.name for w in report.worklists}
     plans = planned_outcomes(report)
@@ -52,13 +54,14 @@ def lines(report: Report, texts: Mapping[str, Text], colour: bool, width: int) -
             title = clean(found.span.file)
             if found.worklist is not None:
                 title += f': worklist "{clean(names.get(found.worklist, found.worklist))}"'
-            yield paint(title, "bold", colour)
+            for line in wrap(title, width):
+                yield paint(line, "bold", colour)
             yield ""
-        yield from _finding(row, texts.get(found.span.file), colour, width)
+        yield from _finding(row, texts.get(found.span.file), colour, width, unsafe)
         yield from _planned(report, row, plans, colour, width)
         yield ""
     yield from wrap(headline(report), width)
-    yield _summary(report, colour)
+    yield from _summary(report, colour, width)
     planned = planned_line(report)
     if planned:
         yield from wrap(f"{planned} `worklint plan` shows what to send.", width)
@@ -89,11 +92,11 @@ def _ordered(report: Report) -> list[FindingRow]:
     )
 
 
-def _finding(row: FindingRow, text: Text | None, colour: bool, width: int) -> Iterator[str]:
+def _finding(row: FindingRow, text: Text | None, colour: bool, width: int, unsafe: bool) -> Iterator[str]:
     found, span = row.finding, row.finding.span
     severity = paint(found.severity, found.severity, colour)
-    fixable = f" {FIXABLE}" if found.edits else ""
-    yield f"  {span.line}:{span.column}  {severity}  {paint(found.rule, 'bold', colour)}{fixable} {row.name}"
+    code = f"{paint(found.rule, 'bold', colour)}{fixable_mark(found, unsafe)}"
+    yield f"  {span.line}:{span.column}  {severity}  {code} {row.name}"
     for line in wrap(found.message, width - 4):
         yield f"    {line}"
     if text is not None:
@@ -108,7 +111,8 @@ def _finding(row: FindingRow, text: Text | None, colour: bool, width: int) -> It
     if found.remedy:
         yield from _labelled("remedy", found.remedy, width, colour)
     for edit in found.edits[:1]:
-        changes = "" if edit.safe else " (changes the meaning)"
+        option = "" if unsafe else "; --unsafe-fixes makes it"
+        changes = "" if edit.safe else f" ({meaning_words(edit)}{option})"
         yield from _labelled("fix", f"{edit.description}{changes}", width, colour)
 
 
@@ -128,20 +132,25 @@ def _labelled(label: str, text: str, width: int, colour: bool) -> Iterator[str]:
         yield f"    {paint(label.ljust(7), 'dim', colour) if i == 0 else ' ' * 7}  {line}"
 
 
-def _summary(report: Report, colour: bool) -> str:
+def _summary(report: Report, colour: bool, width: int) -> Iterator[str]:
     s = report.summary
     cells = s.cells or len(report.cells)
+    kinds = ((s.errors, "error"), (s.warnings, "warning"), (s.infos, "info"))
+    unknown = f"{s.unknown:,} of {count(cells, 'cell')} unknown"
     parts = [
-        ", ".join(
-            paint(count(number, name), name if number else None, colour)
-            for number, name in ((s.errors, "error"), (s.warnings, "warning"), (s.infos, "info"))
+        (
+            ", ".join(count(number, name) for number, name in kinds),
+            ", ".join(paint(count(number, name), name if number else None, colour) for number, name in kinds),
         ),
-        paint(f"{s.unknown:,} of {count(cells, 'cell')} unknown", "unknown" if s.unknown else None, colour),
+        (unknown, paint(unknown, "unknown" if s.unknown else None, colour)),
     ]
-    if s.suppressed:
-        parts.append(f"{s.suppressed:,} suppressed")
-    if s.baselined:
-        parts.append(f"{s.baselined:,} in the baseline")
-    if s.fixable or s.fixable_unsafe:
-        parts.append(fixable_words(s))
-    return "; ".join(parts)
+    more = [f"{s.suppressed:,} suppressed"] if s.suppressed else []
+    more += [f"{s.baselined:,} in the baseline"] if s.baselined else []
+    more += [fixable_words(s)] if fixable_words(s) else []
+    line, taken = "", 0
+    for text, painted in (*parts, *((t, t) for t in more)):
+        if line and taken + 3 + len(text) > width:
+            yield f"{line};"
+            line, taken = "", 0
+        line, taken = (f"{line}; {painted}", taken + 2 + len(text)) if line else (painted, len(text))
+    yield line

@@ -248,7 +248,8 @@ class Summary:
     """Counts. Suppressed and baselined findings are in none of errors, warnings, infos.
 
     ``can_miss``: worklists that can miss rows at some source; ``unknown``: cells without evidence. ``fixable``: those
-    findings that carry an edit which keeps the meaning; ``fixable_unsafe``: those that carry only others.
+    findings that carry an edit which keeps the meaning; ``fixable_unsafe``: those that carry only others;
+    ``fixable_open``: those that were not looked at for others, which can take long.
     """
 
     worklists: int
@@ -266,6 +267,7 @@ class Summary:
     planned: Repaired | None = None
     fixable: int = 0
     fixable_unsafe: int = 0
+    fixable_open: int = 0
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from worklint.model import REASONS, SPELLING
+from worklint.model import REASONS, SPELLING, Edit, Finding
 from worklint.record import frozen
 from worklint.report.types import CauseRow, CellRow, ConstraintRow, FilterRow, PlannedRow, Report, SourceRow, Summary
 
@@ -403,16 +403,27 @@ def _worst(report: Report, names: dict[str, str]) -> list[str]:
 
 
 FIXABLE = "[*]"
-"""Marks a finding that an edit can answer."""
+"""Marks a finding that the edits asked for can answer."""
+_MEANING = {"narrower": "narrows the list", "wider": "widens the list", "other": "changes the meaning"}
+
+
+def fixable_mark(finding: Finding, unsafe: bool) -> str:
+    """Return the mark of a finding: those that keep the meaning answer it, or with ``unsafe`` any edits."""
+    return f" {FIXABLE}" if any(e.safe or unsafe for e in finding.edits) else ""
+
+
+def meaning_words(edit: Edit) -> str:
+    """Return what becomes of the meaning with an edit."""
+    return "keeps the meaning" if edit.safe else _MEANING.get(edit.meaning, _MEANING["other"])
 
 
 def fixable_words(s: Summary) -> str:
-    """Return how many findings edits can answer."""
+    """Return how many findings edits can answer; empty for none."""
+    at_least = "at least " if s.fixable_open else ""
+    unsafe = f"{at_least}{s.fixable_unsafe:,}" if s.fixable_unsafe else "perhaps some" if s.fixable_open else ""
     if not s.fixable:
-        return f"{s.fixable_unsafe:,} fixable with --fix --unsafe-fixes"
-    return f"{s.fixable:,} fixable with --fix" + (
-        f" ({s.fixable_unsafe:,} more with --unsafe-fixes)" if s.fixable_unsafe else ""
-    )
+        return f"{unsafe} fixable with --fix --unsafe-fixes" if unsafe else ""
+    return f"{s.fixable:,} fixable with --fix" + (f" ({unsafe} more with --unsafe-fixes)" if unsafe else "")
 
 
 def summary_line(report: Report) -> str:
@@ -427,7 +438,7 @@ def summary_line(report: Report) -> str:
         parts.append(f"{s.suppressed:,} suppressed")
     if s.baselined:
         parts.append(f"{s.baselined:,} in the baseline")
-    if s.fixable or s.fixable_unsafe:
+    if fixable_words(s):
         parts.append(fixable_words(s))
     return "; ".join(parts)
 

@@ -8,7 +8,7 @@ satisfies no comparison. Work is pairwise inside one conjunction or disjunction 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from worklint.judge.query import MOST_QUERIES, size
 from worklint.knowledge import standard
@@ -179,6 +179,9 @@ class _Logic:
             return isinstance(b, _Lit) and any(_test_implies(two, b) for two in self._two_as_one(a.parts, b.key))
         if isinstance(a, _Inside) and isinstance(b, _Inside) and (a.key, a.negated) == (b.key, b.negated):
             return self.implies(b.node, a.node) if a.negated else self.implies(a.node, b.node)
+        if isinstance(a, _Inside) and isinstance(b, _Lit) and not a.negated and not b.negated:
+            # A test of a lower entity asks for one that satisfies it; here is one.
+            return a.key == (b.constraint.attribute_level,) and self._below(b.constraint) and self.implies(a.node, b)
         return False
 
     def _two_as_one(self, parts: Sequence[_Node], key: tuple[str, ...]) -> Iterable[_Lit]:
@@ -478,15 +481,32 @@ def _mergeable(lits: Sequence[_Lit]) -> bool:
 # --- the whole
 
 
-def same_meaning(one: Worklist, other: Worklist) -> bool:
-    """Tell if two worklists certainly list the same of the same sources, and show it alike; false in case of doubt."""
+Change = Literal["same", "narrower", "wider", "other"]
+"""What becomes of a list: it holds the same, no row that it did not hold, every row that it held, or nobody proved it.
+
+Narrower and wider do not exclude that it holds the same."""
+
+
+def change_of_meaning(one: Worklist, other: Worklist) -> Change:
+    """Return what certainly becomes of a worklist that is replaced by another; ``other`` in case of doubt.
+
+    The same sources are asked, and what comes back is shown alike, or it is ``other``.
+    """
     if not (one.complete and other.complete) or _without_places(one) != _without_places(other):
-        return False
+        return "other"
     if max(_depth(one.filter), _depth(other.filter)) > _DEEPEST:
-        return False
+        return "other"
     logic = _Logic(one, frozenset())
     a, b = logic.node(one.filter), logic.node(other.filter)
-    return a.id == b.id or (logic.implies(a, b) and logic.implies(b, a))
+    forward, backward = logic.implies(a, b), logic.implies(b, a)
+    if forward and backward:
+        return "same"
+    return "wider" if forward else "narrower" if backward else "other"
+
+
+def same_meaning(one: Worklist, other: Worklist) -> bool:
+    """Tell if two worklists certainly list the same of the same sources, and show it alike; false in case of doubt."""
+    return change_of_meaning(one, other) == "same"
 
 
 def _without_places(w: Worklist) -> tuple[object, ...]:
