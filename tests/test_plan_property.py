@@ -230,6 +230,16 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
                 {"for": {"attribute": ["StudyDate", "StudyTime"], "kind": "range"}, "evidence": "good",
                  "key": {"does": "applied", "adds": ["interval"], "misses": ["interval"]}}]}, "evidence": "good"}]},
      '(StudyDate, StudyTime) between "202512291030" and "202601021200"', {"transport": "dicomweb"}),
+    ("a moment whose date is not looked at is a window of every day", FAITHFUL | {
+        "statements": [*FAITHFUL["statements"],
+                       {"for": {"kind": "datetime"}, "key": {"does": "applied"}, "evidence": "good"}],
+        "interactions": [{"when": {}, "then": {"replace": [
+            {"for": {"attribute": "StudyDate"}, "key": {"does": "ignored"}}]}, "evidence": "good"}],
+        "service": {"negotiation": {"combined-date-time": "yes"}}},
+     '(StudyDate, StudyTime) between "202512291030" and "202601031200"', {}),
+    ("a patient's studies have each their own number of series", FAITHFUL | {"lifts": [], "statements": [
+        {"for": {}, "key": {"does": "applied", "misses": ["one-value"]}, "evidence": "good"}]},
+     "NumberOfStudyRelatedSeries >= 2", {"model": "patient-root", "level": "patient"}),
     ("several moments in one query", FAITHFUL | {
         "lifts": [], "statements": [WINDOWS["statements"][1]],
         "service": {"negotiation": {"relational-queries": "yes", "combined-date-time": "yes"}}},

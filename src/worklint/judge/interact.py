@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 from worklint.judge.behaviour import choose
 from worklint.judge.place import KeyAt, Place, place_fits, selector_rank
@@ -153,4 +154,21 @@ def interact(
             serves.add(interaction.serves)
         if interaction.query is not None:
             effects.append(QueryEffect(interaction, interaction.query, about, fits is True))
-    return tuple(now), tuple(effects), frozenset(serves)
+    return tuple(_half_moments(keys, now)), tuple(effects), frozenset(serves)
+
+
+def _half_moments(keys: Sequence[KeyAt], behaviours: Sequence[Behaviour]) -> list[Behaviour]:
+    """Where one moment is asked for and its date is not looked at, its time is a window of every day, and may miss."""
+    out = list(behaviours)
+    moments = [(i, k) for i, k in enumerate(keys) if k.sent.kind == "datetime"]
+    for (i, date), (j, time) in product(moments, moments):
+        if date.path[:-1] != time.path[:-1] or not _may_be_ignored(out[i]):
+            continue
+        if standard.is_combined_pair(date.path[-1].keyword, time.path[-1].keyword):
+            window = Behaviour("applied", misses=frozenset({"interval"}), evidence=out[i].evidence)
+            out[j] = replace(window, does="unknown", one_of=(out[j], window), because=out[i].because)
+    return out
+
+
+def _may_be_ignored(behaviour: Behaviour) -> bool:
+    return behaviour.does == "ignored" or any(map(_may_be_ignored, behaviour.one_of))

@@ -130,10 +130,9 @@ def _satisfied(test: Test, entity: Entity, here: Dataset, depth: int, world: _Wo
 def _places(constraint: Constraint, entity: Entity, here: Dataset, depth: int) -> list[tuple[list[str], list[str]]]:
     """Return the values at each place where the attribute may stand (with those of the paired time)."""
     attribute, steps = constraint.path[-1], constraint.path[depth:-1]
-    if depth == 0 and derived(constraint.path, entity) is not None:
+    if depth == 0 and (those := described(constraint.path, entity)):
         # Each study is one place: of a patient at least one of them satisfies it.
-        owner, _, _ = _DERIVED[constraint.path[0].keyword]
-        return [(derived(constraint.path, one) or [], []) for one in at_level(entity, owner) if one.below]
+        return [(values, []) for _, values in those]
     found = []
     for _, dataset in _holders(constraint.path, entity, here, depth, constraint.attribute_level):
         for item in items(dataset, steps) if steps else [dataset]:
@@ -224,6 +223,13 @@ def derived(path: tuple[Attribute, ...], entity: Entity) -> list[str] | None:
         return [str(len(members)) for members in found]
     attribute = Attribute(source, "", "CS", "1")
     return [v for members in found for e in members for v in values_of(e.dataset, attribute)]
+
+
+def described(path: tuple[Attribute, ...], entity: Entity) -> list[tuple[Entity, list[str]]]:
+    """Return whom an attribute describes by what lies below it, each with its values; nobody if it is none such."""
+    keyword = path[0].keyword if len(path) == 1 else ""
+    those = at_level(entity, _DERIVED[keyword][0]) if keyword in _DERIVED else []
+    return [(one, derived(path, one) or []) for one in those if one.below]
 
 
 def items(dataset: Dataset, path: tuple[Attribute, ...]) -> list[Dataset]:

@@ -536,14 +536,13 @@ class SimulatedSource:
             fields = [dict(e.labels).get((label or "").casefold(), ()) for e in matcher.ways_up(entity)]
             found = [Found(entity.dataset, [v for field in fields for v in field], 0, ())]
         else:
-            described = matcher.derived(path, entity)
+            described, found = matcher.described(path, entity), []
             home = self.reading.home(path[0], entity.level) or matcher.home_of(path[0], entity)
-            found = []
-            if described is not None:
-                if path[0].keyword == "ModalitiesInStudy":
-                    for i, e in enumerate(matcher.at_level(entity, "series") if entity.level == "study" else ()):
-                        found.append(Found(e.dataset, matcher.values_of(e.dataset, _MODALITY), i, ()))
-                found = [Found(entity.dataset, described, 0, tuple(f.owner for f in found), found)]
+            if described:
+                series = entity.below if (path[0].keyword, entity.level) == ("ModalitiesInStudy", "study") else ()
+                parts = [Found(e.dataset, matcher.values_of(e.dataset, _MODALITY), i, ()) for i, e in enumerate(series)]
+                ways = tuple(p.owner for p in parts)
+                found = [Found(one.dataset, values, i, ways, parts) for i, (one, values) in enumerate(described)]
             else:
                 for i, e in enumerate(matcher.at_level(entity, home)):
                     ways = tuple(w.dataset for w in matcher.ways_up(e))
