@@ -394,7 +394,10 @@ class _Model:
             telling = [a for a in waiting if len(set(scope.stored(a))) > 1]
             rest = [a for a in waiting if a not in telling]
             required = [a for a in rest if a.required]
-            found = [*screen(bench, required, 1), *screen(bench, [a for a in rest if not a.required])]
+            found = screen(bench, required, 1)
+            # What a source does with keys of its own level tells nothing of those of another.
+            for home in dict.fromkeys(a.home for a in rest):
+                found += screen(bench, [a for a in rest if not a.required and a.home == home])
         for one in found:
             one.returned = returned(scope, one.about)
             place[one.about.name] = one
