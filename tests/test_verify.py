@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +13,11 @@ import scp
 from worklint.cli import main
 from worklint.knowledge import data
 from worklint.network.printed import queries_of
+from worklint.network.verify import by_spelling
+from worklint.oracle.matcher import Entity
+from worklint.resolve import resolve
+from worklint.syntax.parser import parse
+from worklint.text import Text
 
 PROFILE = {
     "schema": "worklint/profile/1", "product": "scripted", "transports": ["dimse"], "models": ["study-root"],
@@ -156,3 +162,27 @@ def test_a_printed_plan_names_its_character_set(name, told, tmp_path, monkeypatc
     assert [k.text for k in read.keys] == [name] and "SpecificCharacterSet" not in str(read.empties)
     assert main(["plan", "--now", "2026-11-24"]) == 0
     assert ("SpecificCharacterSet=ISO_IR 192" in capsys.readouterr().out) is told
+
+
+SPELLED = """\
+ContentDate < "19700101"              | 20260301,       | yes  one image has none
+ContentDate < "19700101"              | 20260301,20260302 | no
+image has (ContentDate < "19700101")  | 20260301,       | yes
+image has (ContentDate < "19700101")  | 20260301,20260302 | no
+not image has (ContentDate < "1970")  | 20260301,20260302 | yes  no query says it
+ContentDate < "19700101"              |                 | yes
+"""
+
+
+@pytest.mark.parametrize("line", SPELLED.splitlines())
+def test_what_is_added_for_want_of_a_value_is_told_entity_by_entity(line):
+    condition, dates, expected = (p.strip() for p in line.split("|"))
+    images = []
+    for day in dates.split(","):
+        image = Dataset()
+        if day:
+            image.ContentDate = day
+        images.append(Entity("image", image))
+    text = Text.of(f'worklist "a" {{ level series where {condition} }}', "a.worklist")
+    (worklist,) = resolve([parse(text)], [], None, {}, date(2026, 11, 24)).worklists
+    assert by_spelling(worklist.filter, Entity("series", Dataset(), tuple(images))) is expected.startswith("yes")

@@ -17,7 +17,8 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from worklint.judge.query import conjunctions, send
-from worklint.model import SPELLING, All, Any, Filter, Has, Test, Worklist
+from worklint.model import SPELLING, All, Any, Filter, Has, Worklist
+from worklint.network.verify import by_spelling
 from worklint.oracle.matcher import Entity, entities_at, leaves, matches
 from worklint.project import read_project
 from worklint.report.types import FilterRow
@@ -222,22 +223,6 @@ def _steps(items: Sequence[Dataset]) -> Iterable[tuple[Identity, Entity]]:
             alone.ScheduledProcedureStepSequence = [step]
             name = (data.StudyInstanceUID, data.RequestedProcedureID, step.ScheduledProcedureStepID)
             yield tuple(map(str, name)), Entity("worklist-item", alone)
-
-
-def by_spelling(condition: Filter, entity: Entity) -> bool:
-    """Tell if an entity differs from what is asked for at most in how a value is written, or has no value."""
-    if isinstance(condition, All):
-        return all(by_spelling(p, entity) for p in condition.parts)
-    if isinstance(condition, Any):
-        return any(by_spelling(p, entity) for p in condition.parts)
-    if isinstance(condition, Has):
-        return condition.negated or by_spelling(condition.filter, entity)
-    if condition.negated:
-        return True
-    constraint = condition.constraint
-    loose = replace(constraint, ignoring=frozenset({"case", "accent"}))
-    none = replace(constraint, matching="empty", asked="empty", values=())
-    return matches(Test(loose), entity) or matches(Test(none), entity)
 
 
 def folded(condition: Filter, here: Iterable[Entity]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 LOOPBACK = "127.0.0.1"
 READY_WITHIN = 20.0
@@ -150,7 +151,9 @@ def _orthanc(kind: Kind, folder: Path, port: int, web: int) -> list[str]:
         "Worklists": {"Enable": True, "Database": str(folder / "worklists")},
     }  # fmt: skip
     for name, value in (*kind.settings, *kind.untold):
-        configuration[name] = {"true": True, "false": False}.get(value, int(value) if value.isdigit() else value)
+        section, _, own = name.rpartition(".")
+        part: Any = configuration[section] if section else configuration
+        part[own] = {"true": True, "false": False}.get(value, int(value) if value.isdigit() else value)
     (folder / "storage").mkdir()
     (folder / "worklists").mkdir()
     (folder / "orthanc.json").write_text(json.dumps(configuration), encoding="utf-8")

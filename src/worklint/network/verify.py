@@ -40,7 +40,7 @@ from worklint.network.carry_out import CUT, UNREAD, NotCarriedOutError, carry_ou
 from worklint.network.dimse import identity_paths, row_of
 from worklint.network.printed import PrintedError, printed
 from worklint.network.steps import apart
-from worklint.oracle.matcher import Entity, UndecidedError, entities_at, matches
+from worklint.oracle.matcher import Entity, UndecidedError, at_level, entities_at, leaves, matches
 from worklint.plan import Plan, plan
 from worklint.plan.checks import universal
 
@@ -207,7 +207,7 @@ class Verifier:
         known = set(shown.entities)
         added = (back & known) - true
         missed = set() if partial else true - back
-        beyond = {i for i in added if not _by_spelling(worklist.filter, shown.entities[i])}
+        beyond = {i for i in added if not by_spelling(worklist.filter, shown.entities[i])}
         parts = (*partial, *shown.partial)
         why = f"{', '.join(dict.fromkeys(parts))}: compared on a part" if parts else ""
         return Observed(len(rows), len(true), len(added), len(beyond), len(missed), "", not parts, why)
@@ -361,19 +361,29 @@ def _unique_keys(worklist: Worklist) -> tuple[Key, ...]:
     return tuple(out)
 
 
-def _by_spelling(node: Filter, entity: Entity) -> bool:
-    """Tell if an entity differs from what is asked at most in how a value is written, or has no value."""
-    if isinstance(node, All):
-        return all(_by_spelling(p, entity) for p in node.parts)
-    if isinstance(node, Either):
-        return any(_by_spelling(p, entity) for p in node.parts)
-    if isinstance(node, Has):
-        return node.negated or _by_spelling(node.filter, entity)
+def by_spelling(node: Filter, entity: Entity) -> bool:
+    """Tell if an entity differs from what is asked at most in how a value is written, or has no value.
+
+    Of an attribute of a lower level, or of one in an item, that is so as soon as one entity below, or one item, does.
+    """
+    return matches(_loosened(node, entity), entity)
+
+
+def _loosened(node: Filter, entity: Entity) -> Filter:
+    if isinstance(node, All | Either):
+        return replace(node, parts=tuple(_loosened(p, entity) for p in node.parts))
     if node.negated:
-        return True
-    loose = replace(node.constraint, ignoring=frozenset({"case", "accent"}))
-    none = replace(node.constraint, matching="empty", asked="empty", values=())
-    return matches(Test(loose), entity) or matches(Test(none), entity)
+        return All(())
+    if isinstance(node, Has):
+        nothing = All(tuple(Test(_emptied(t.constraint)) for t in leaves(node.filter) if not t.negated))
+        return Either((replace(node, filter=_loosened(node.filter, entity)), nothing))
+    loose = Test(replace(node.constraint, ignoring=frozenset({"case", "accent"})))
+    none, below = Test(_emptied(node.constraint)), node.constraint.attribute_level
+    return Either((loose, none, *((Has(below, (), none),) if below and at_level(entity, below) else ())))
+
+
+def _emptied(constraint: Constraint) -> Constraint:
+    return replace(constraint, matching="empty", asked="empty", values=())
 
 
 def compare(predicted: Effect, observed: Observed) -> str:
