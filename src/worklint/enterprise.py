@@ -189,7 +189,10 @@ def parse_address(text: str) -> Address:
     authority = re.split("[/?#]", text.split("://", 1)[1], maxsplit=1)[0]
     # Looked for before anything else, and generously, so that no message about the rest has a password in it.
     if "@" in authority and (not dimse or ":" in authority.rpartition("@")[0]):
-        raise ValueError("a user name or password stands in the address; write `auth: {bearer: $NAME}` instead")
+        raise ValueError(
+            "a user name or password stands in the address; a project names variables instead, `auth: {bearer: $NAME}`,"
+            " and `probe` reads WORKLINT_USER and WORKLINT_PASSWORD, or WORKLINT_TOKEN"
+        )
     if not (match := _ADDRESS.fullmatch(text)):
         raise ValueError(f"the address cannot be read; it looks like {example}")
     port = int(match["port"]) if match["port"] else _PORTS[scheme]
