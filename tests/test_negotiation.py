@@ -7,6 +7,7 @@ import json
 import pytest
 
 import scp
+import web
 from worklint.enterprise import parse_address
 from worklint.knowledge import standard
 from worklint.knowledge.profile_reader import read_profile
@@ -17,6 +18,7 @@ from worklint.network.document import profile_of, text_of
 from worklint.network.probe import probe
 from worklint.network.subjects import path_of
 from worklint.network.survey import Scope, keep
+from worklint.network.web import WebDoor
 
 OPTIONS = [o.option for o in standard.negotiation_options("study-root")]
 MANNERS = Manners(queries=900, per_second=5000, timeout=3)
@@ -103,3 +105,47 @@ def test_the_profile_tells_it() -> None:
     assert profile.negotiation["combined-date-time"] == profile.negotiation["relational-queries"] == "yes"
     assert profile.negotiation["fuzzy-person-names"] == "no"
     assert not any(name in text for text in profile.negotiation.values() for name in ("MILLER", "20260110", "1.2.3"))
+
+
+# --- parameters of a search -------------------------------------------------------------------------------------------
+
+ASKED_FOR = {
+    "fuzzy-person-names": ("fuzzymatching", scp.FUZZY), "empty-value-matching": ("emptyvaluematching", scp.EMPTY),
+    "multiple-value-matching": ("multiplevaluematching", scp.SEVERAL),
+    "timezone-query-adjustment": ("TimezoneOffsetFromUTC", scp.ZONE),
+}  # fmt: skip
+
+
+def over_http(honoured: list[int], unsupported: dict[str, str] | None = None) -> dict[str, str]:
+    with web.serving(web.negotiating(honoured, unsupported)) as (address, _):
+        door = WebDoor(parse_address(address), 3)
+        try:
+            asker = Asker(door, MANNERS)
+            found = negotiation.measure(asker, "study-root", scopes_of(asker))
+        finally:
+            door.close()
+    assert "HIDDEN" not in str(found)
+    return {name.removeprefix("study-root: "): text for name, text in found.items()}
+
+
+def test_every_parameter_is_put_to_the_test() -> None:
+    found = over_http([number for _, number in ASKED_FOR.values()])
+    assert {k: v.partition(":")[0] for k, v in found.items()} == dict.fromkeys(ASKED_FOR, negotiation.HONOURED)
+
+
+@pytest.mark.parametrize("option", ASKED_FOR)
+def test_each_parameter_is_told_from_the_others(option: str) -> None:
+    found = over_http([ASKED_FOR[option][1]])
+    assert [o for o, text in found.items() if text.startswith(negotiation.HONOURED)] == [option]
+    assert {v.partition(":")[0] for o, v in found.items() if o != option} == {negotiation.BROKEN}
+
+
+@pytest.mark.parametrize("how", ["warned", "refused"])
+def test_a_parameter_that_is_not_supported_is_not_granted(how: str) -> None:
+    # The standard has no warning for a time zone.
+    asked = {o: parameter for o, (parameter, _) in ASKED_FOR.items() if how == "refused" or parameter in web.PARAMETERS}
+    found = over_http([number for _, number in ASKED_FOR.values()], dict.fromkeys(asked.values(), how))
+    found = {o: text for o, text in found.items() if o in asked}
+    assert all(text.startswith(negotiation.REFUSED) for text in found.values()), found
+    told = negotiation.told({f"study-root: {o}": text for o, text in found.items()})
+    assert all(told[o] == "no" for o in asked)

@@ -281,7 +281,6 @@ SEARCHES = [
     (web.always(400, HTML), 0, "HTTP 400", False, 0),
     (web.always(413), 0, "HTTP 413", False, 0),
     (web.always(500, b"{"), 0, "HTTP 500", False, 0),
-    (web.always(302, Location="http://127.0.0.1:1/"), 0, "HTTP 302", False, 0),
     (web.always(200, HTML, Content_Type="text/html"), 0, "unreadable", False, 0),
     (web.always(200, b'{"error": 1}'), 0, "unreadable", False, 0),
     (web.always(200, b"[" * 100_000), 0, "unreadable", False, 0),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from pydicom.dataset import Dataset
 
 import scp
 
@@ -46,6 +48,47 @@ def archive(
         size = limit or int(arguments.get("limit", ["10000"])[0])
         some = rows_of(found[start:][: min(size, most)])
         return (200, headers, json.dumps(some).encode()) if some else (204, {}, b"")
+
+    return script
+
+
+PARAMETERS = {"fuzzymatching": scp.FUZZY, "emptyvaluematching": scp.EMPTY, "multiplevaluematching": scp.SEVERAL}
+
+
+def negotiating(honoured: Collection[int], unsupported: Mapping[str, str] | None = None) -> Script:
+    """Answer as ``scp.negotiating``, with parameters in place of options; time zones need none.
+
+    ``unsupported``: parameters that are ``warned`` of or ``refused``.
+    """
+    does = scp.negotiating([*honoured, scp.RELATIONAL])
+
+    def script(target: str, asked: Mapping[str, str]) -> Reply:
+        at = urlsplit(target)
+        steps = at.path.strip("/").split("/")[1:]
+        query = Dataset()
+        query.QueryRetrieveLevel = {"studies": "STUDY", "series": "SERIES", "instances": "IMAGE"}[steps[-1]]
+        grants, headers = [0] * 7, dict(JSON)
+        grants[scp.RELATIONAL] = grants[scp.ZONE] = 1
+        arguments = list(zip(("StudyInstanceUID", "SeriesInstanceUID"), steps[1:-1:2], strict=False))
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+            setattr(query, keyword, "")
+        for name, values in parse_qs(at.query, keep_blank_values=True).items():
+            how = (unsupported or {}).get(name)
+            if how == "refused":
+                return 400, {}, b""
+            if how == "warned":
+                headers["Warning"] = f"299 HIDDEN: The {name} parameter is not supported."
+            elif name in PARAMETERS:
+                grants[PARAMETERS[name]] = values == ["true"]
+            elif name == "includefield":
+                arguments += [(v, "") for v in values]
+            elif name not in ("limit", "offset"):
+                arguments.append((name, values[0].replace(",", "\\")))
+        for name, text in arguments:
+            setattr(query, name, text)
+        query.granted = grants
+        rows = [json.loads(row.to_json()) for _, row in does(query) if row is not None]
+        return 200, headers, json.dumps(rows).encode()
 
     return script
 

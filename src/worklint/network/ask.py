@@ -53,7 +53,8 @@ class Key:
 class Question:
     """One query. ``empties`` are sent without value (QIDO-RS: ``includefield``); ``options`` are negotiated.
 
-    ``url``: path and query of QIDO-RS as they go out, in place of keys.
+    ``url``: path and query of QIDO-RS as they go out, in place of keys. ``page``: the ``limit`` of QIDO-RS (0: none is
+    named) and its ``offset``, in place of a limit of as many rows as are read.
     """
 
     model: str
@@ -62,6 +63,7 @@ class Question:
     empties: tuple[Path, ...] = ()
     options: frozenset[str] = frozenset()
     url: str = ""
+    page: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Answer:
 
     ``cut``: reading was ended at the row cap. ``unsupported``: some rows came with status FF01. ``unread``: so many
     responses could not be decoded, in whole or in part; what is missing from such an answer proves nothing.
-    ``warning``: a warning status in hexadecimal, or the code and text of a ``Warning`` header. ``because``: more about
+    ``warning``: a warning status in hexadecimal, or the code of a ``Warning`` header and the parameter of ours that it
+    names. ``because``: more about
     a failure, for people.
     """
 

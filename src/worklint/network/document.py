@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from worklint.knowledge import standard
-from worklint.network import negotiation
+from worklint.network import negotiation, pages
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import ENDS, FIRST, FRACTION, TRAILING, WIDE
@@ -395,9 +395,12 @@ def _limits(record: Record) -> Json:
             refuses = seen.does == "refuses"
             because = (
                 "a query without keys fails, and one that finds nothing does not" if refuses
+                else f"without a limit of the client's {seen.first} rows come, and there are more entities"
+                if record.transport == "dicomweb"
                 else f"different queries bring {seen.first} rows, none more, though there are more entities"
             )  # fmt: skip
-            cap: Json = {"for": where, "rows": int(seen.first), "signalled": bool(seen.status), "paging": False}
+            cap: Json = {"for": where, "rows": int(seen.first), "signalled": bool(seen.status),
+                         "paging": seen.second == pages.PAGES}  # fmt: skip
             more = {"refuses": True} if refuses else {}
             out.setdefault("cap", []).append({**cap, **more, "because": because, "evidence": "probe"})
         elif seen.what == "wants":

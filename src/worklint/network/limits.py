@@ -1,8 +1,8 @@
 """How many rows a source answers with at most, and which keys it wants in every query, seen from its answers.
 
-Nothing is asked to find a limit that answers would not show by themselves: it shows where different queries bring the
-same largest number of rows, and there are entities that the widest of them left out. A limit above what the archive
-holds cannot be seen.
+Over C-FIND nothing is asked to find a limit that answers would not show by themselves: it shows where different queries
+bring the same largest number of rows, and there are entities that the widest of them left out. A limit above what the
+archive holds cannot be seen. Over QIDO-RS the rest of an answer can be asked for (``pages``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from worklint.knowledge import standard
-from worklint.network import pairs
+from worklint.network import pages, pairs
 from worklint.network.ask import Key
 from worklint.network.interactions import Together, known_value
 from worklint.network.measure import Bench
@@ -31,7 +31,10 @@ def measure(
     """
     top = scope.level == standard.model(scope.model).levels[0]  # type: ignore[union-attr]
     out = wanted(bench, scope, applied) if top and scope.note == "selector" else []
-    return [*out, *(_cap(bench, scope) or _as_above(bench, scope, above))]
+    if bench.asker.door.transport == "dimse":
+        return [*out, *(_cap(bench, scope) or _as_above(bench, scope, above))]
+    found = pages.measure(bench, scope, above) or _cap(bench, scope)
+    return [*out, *(pages.paged(bench, scope, t) for t in found)]
 
 
 def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "", status: str = "") -> Together:

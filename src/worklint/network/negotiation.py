@@ -1,5 +1,8 @@
 """Extended negotiation (PS3.4 C.5.1.1, K.5.1): what is granted is put to the test, and not believed.
 
+Over QIDO-RS a parameter of the search asks for an option (PS3.18 8.3.4). It is granted where the search is not refused,
+and no warning says that the parameter is not supported.
+
 Each test is a pair of queries whose answers differ if the source does what it grants: one that has to keep an entity
 that is known, one that has to leave it out. Nothing but names, counts and statuses is told.
 """
@@ -51,8 +54,10 @@ def measure(asker: Asker, model: str, scopes: Sequence[Scope]) -> dict[str, str]
         BudgetSpent, GaveUp: as every question does.
     """
     options = [o.option for o in standard.negotiation_options(model) if o.option != "reserved"]
-    if asker.door.transport != "dimse" or not options or not scopes:
+    if not options or not scopes:
         return {}
+    if asker.door.transport != "dimse":
+        return {f"{model}: {o}": str(_by_parameter(asker, o, p, scopes)) for o, p in _parameters(model).items()}
     try:
         accepted = asker.door.greet(model, frozenset(options)).accepted
     except (Unreachable, NotOffered) as error:
@@ -74,7 +79,7 @@ def told(found: Mapping[str, str]) -> dict[str, str]:
             by_option.setdefault(option, []).append(text)
     out = {}
     for option, texts in by_option.items():
-        if any(t == REFUSED or t.startswith(BROKEN) for t in texts):
+        if any(t.startswith((REFUSED, BROKEN)) for t in texts):
             out[option] = NO
         elif all(t.startswith(HONOURED) for t in texts):
             out[option] = YES
@@ -91,6 +96,29 @@ def _test(asker: Asker, model: str, option: str, scopes: Sequence[Scope]) -> Tri
         return Tried(UNDECIDED, "an association that asks for it alone is refused")
     finally:
         asker.door.release(model, negotiated)
+
+
+def _parameters(model: str) -> dict[str, str]:
+    """Return the options that a search can ask for, each with its parameter; one always holds, others have none."""
+    return {o.option: o.dicomweb.partition("=")[0] for o in standard.negotiation_options(model)
+            if o.dicomweb and o.dicomweb != "always"}  # fmt: skip
+
+
+def _by_parameter(asker: Asker, option: str, parameter: str, scopes: Sequence[Scope]) -> Tried:
+    """Ask with a parameter and nothing else, then test what it promises."""
+    scope, options = scopes[0], frozenset({option})
+    path = path_of(parameter)
+    keys = (Key(path, _OFFSETS[0]),) if path is not None else ()
+    plain, asked = _ask(asker, scope, frozenset()), _ask(asker, scope, options, *keys)
+    if plain.failure:
+        return Tried(UNDECIDED, "a query without keys fails")
+    if asked.failure:
+        return Tried(REFUSED, f"a query with {parameter} fails ({asked.failure})")
+    if parameter in asked.warning:
+        return Tried(REFUSED, f"a warning says that {parameter} is not supported")
+    if not asked.partial and not _back(plain, scope) <= _back(asked, scope):
+        return Tried(BROKEN, f"{parameter} alone leaves entities out")
+    return _TESTS[option](asker, options, scopes)
 
 
 def _ask(
