@@ -73,7 +73,10 @@ def listed(text: str) -> list[Worklist]:
     return list(found.worklists)
 
 
-NOISE = ("twice", "twice or", "not not", "absorbed", "absorbing", "tag", "letter case", "value twice", "bound", "list")
+NOISE = (
+    "twice", "twice or", "not not", "absorbed", "absorbing", "tag", "letter case", "value twice", "bound", "list",
+    "two lists", "any", "wider beside", "one by one",
+)  # fmt: skip
 NAME = re.compile(r"(?<![\w.\"(,])(?:[A-Z][a-z]+){2,}\w*(?= (?:=|!=|in|not|like|contains|starts|ends|between|is|[<>]))")
 
 
@@ -91,6 +94,18 @@ def noisy(rng: Random, condition: str, other: str, kind: str) -> str:
         return joined[kind]
     if kind == "value twice":
         return re.sub(r'in \(("[^"]*"),', r"in (\1, \1,", condition)
+    if kind == "two lists":
+        values = rng.sample(worlds.POOLS["study"]["PatientID"], 3)
+        lists = [", ".join(f'"{v}"' for v in (*values[i : i + 2], f"X{i}", "X2")) for i in (0, 1)]
+        return f"PatientID in ({lists[0]}) and {one} and PatientID in ({lists[1]})"
+    if kind == "one by one":
+        listed_ = ", ".join(f'"{v}"' for v in rng.sample(("1.1", "1.2", "1.3", "1.99"), rng.choice((2, 3))))
+        return f"StudyInstanceUID in ({listed_}) and {one}"
+    if kind == "any":
+        return f'{rng.choice(("StudyDescription", "StationName", "PatientName"))} like "*" and {one}'
+    if kind == "wider beside":
+        test = 'BodyPartExamined = "CHEST" and StationName = "CT1"'
+        return f"series has ({test}) and {one} and {rng.choice(test.split(' and '))}"
     if kind == "list":
         return f'StudyInstanceUID in ("{rng.choice(("1.1", "1.2"))}") and {one}'
     if kind == "bound":
@@ -115,13 +130,14 @@ def test_safe_edits_keep_every_entity(kind: str) -> None:
     made: Counter[str] = Counter()
     for seed in range(24):
         rng = Random(f"{kind} {seed}")
-        level = "study" if kind in ("bound", "list") else rng.choice(("study", "study", "series"))
+        at_study = kind in ("bound", "list", "two lists", "any", "wider beside", "one by one")
+        level = "study" if at_study else rng.choice(("study", "study", "series"))
         draw = worlds.Filters(rng, level, calm=True)
         condition = noisy(rng, draw.condition(rng.choice((0, 1))), draw.condition(0), kind)
         text = "\n".join([*draw.filters, f'worklist "W" {{\n    level {level}\n    where {condition}\n}}\n'])
         source = (
             "azure-dicom@v2"
-            if kind == "list"
+            if kind in ("list", "one by one")
             else rng.choice(("dicom-standard", "orthanc@1.12.4", "dcm4chee-arc@5.31", "azure-dicom@v2"))
         )
         found = fixed(material(text, (source,)))
@@ -133,6 +149,50 @@ def test_safe_edits_keep_every_entity(kind: str) -> None:
             for entity in entities_at(archive, level):
                 assert matches(before.filter, entity) == matches(now.filter, entity), (text, found)
     assert sum(made.values()) >= 4, "too little was mended: the test shows nothing"
+
+
+# conditions that findings want to have another meaning
+SUGGESTED = (
+    "{0}", "({0}) or {DATE}", '{DATE} and not PatientSex = "M" and ({0})', '{DATE} and PatientName = "SMITH" and ({0})',
+    '{DATE} and not (PatientName = "SMITH" and {0})', '{DATE} and PatientSex not in ("M", "O")',
+    '{DATE} and BodyPartExamined = "CHEST" and StationName = "CT1" and ({0})',
+    '{DATE} and (StudyDescription starts with "C" ignoring case or {0})',
+    '{DATE} and not (StudyDescription starts with "C" ignoring case and {0})',
+    '{DATE} and Modality in ("CT", "MR") and ({0})', '{DATE} and not (PatientSex != "M" and {0})',
+    '{DATE} and (StudyDescription = "C*" or {0})',
+)  # fmt: skip
+
+
+def test_what_is_said_of_the_other_edits_holds() -> None:
+    """Narrower: no entity comes to the list; wider: none leaves it. Of random archives, at random products."""
+    said: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    for seed in range(240):
+        rng = Random(f"suggested {seed}")
+        draw = worlds.Filters(rng, "study", calm=True)
+        condition = SUGGESTED[seed % len(SUGGESTED)].replace("{DATE}", "StudyDate >= 2020-01-01")
+        condition = condition.replace("{0}", draw.condition(rng.choice((0, 0, 1))))
+        text = "\n".join([*draw.filters, f'worklist "W" {{ where {condition} }}\n'])
+        products = rng.sample(("orthanc@1.12.4", "dcm4chee-arc@5.31", "azure-dicom@v2", "dicom-standard"), 1)
+        given = material(text, tuple(products))
+        report = run(given.texts, given.site, TODAY, options=Options(edits="all"))
+        archives = [worlds.archive(rng, 6) for _ in range(3)]
+        for one in {e for row in report.findings for e in row.finding.edits}:
+            assert one.safe == (one.meaning == "same")
+            said[one.meaning] += 1
+            new = applied(given.texts[0], [one]).content
+            assert not parse(Text.of(new)).problems
+            before, now = listed(text)[0], listed(new)[0]
+            if before.level != now.level:
+                assert one.meaning == "other"
+                continue
+            for entity in (e for archive in archives for e in entities_at(archive, "study")):
+                had, has = matches(before.filter, entity), matches(now.filter, entity)
+                if had != has:
+                    seen[one.meaning] += 1
+                    assert one.meaning in ("other", "narrower" if had else "wider"), (text, one)
+    assert said["narrower"] >= 40 and said["wider"] >= 10 and said["other"] >= 20, said
+    assert seen["narrower"] >= 40 and seen["wider"] >= 5, seen
 
 
 REWRITTEN = (
@@ -248,6 +308,23 @@ def test_findings_carry_edits_only_where_they_are_asked_for() -> None:
     assert edits("safe") == safe
     assert edits("all").items() >= safe.items()
     assert edits("all")["WL206"] == [('studyID = "1" and StudyID = "1" and StudyDate within last 30 days', False)]
+
+
+def test_unsafe_edits_nobody_asked_for_are_bounded_by_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that keep the meaning are not; what was left open is counted, and findings without any edit are not."""
+    lists = "\n".join(f'worklist "{n}" {{ where studyID = "{n}" }}' for n in range(12))
+    given = material(lists + '\nworklist "5" { where StudyDate = today }\n')
+
+    def carried(what: Any) -> tuple[int, int, int]:
+        summary = run(given.texts, given.site, TODAY, options=Options(edits=what)).summary
+        return summary.fixable, summary.fixable_unsafe, summary.fixable_open
+
+    assert carried("some") == carried("all") == (12, 12, 0)
+    assert carried("safe") == (12, 0, 0)
+    monkeypatch.setattr(fixes, "MOST_TRIED", 15)
+    found = carried("some")
+    assert found[0] == 12 and 0 < found[1] < 12 and found[1] + found[2] == 12
+    assert carried("all") == (12, 12, 0)
 
 
 def test_a_label_that_is_only_inferred_is_no_safe_edit() -> None:

@@ -10,6 +10,7 @@ from worklint.model import SPELLING
 from worklint.record import replace
 
 _LEVEL_RULES = frozenset({"WL310", "WL417", "WL501", "WL502", "WL503"})
+_LIST_RULES = frozenset({"WL414", "WL501", "WL502", "WL503", "WL504"})
 _LEFT_OUT = frozenset(
     {"WL310", "WL311", "WL315", "WL320", "WL411", "WL413", "WL418", "WL501", "WL502", "WL503", "WL505"}
 )
@@ -26,8 +27,9 @@ def _is_good(place: Place, key: KeyAt) -> bool:
 def remedy(place: Place, key: KeyAt, behaviour: Behaviour, rule: str | None) -> str:
     """Return what helps at this source for a key that is not applied as written, or an empty text.
 
-    Tried in this order: the attribute's own level, a single value or a range with equal ends in place of the kind that
-    fails, and leaving the key out where the client can check the attribute on what comes back.
+    Tried in this order: the attribute's own level, each value of a list alone, a single value or a range with equal
+    ends in place of the kind that fails, and leaving the key out where the client can check the attribute on what
+    comes back.
     """
     name = key.dotted
     if not name or rule is None:
@@ -38,6 +40,10 @@ def remedy(place: Place, key: KeyAt, behaviour: Behaviour, rule: str | None) -> 
         for home in homes:
             if _is_good(place, replace(key, level=home, lower=False)):
                 return f"ask for {name} at {home} level, which this source applies"
+    if rule in _LIST_RULES and key.sent.kind == "list-of-uid":
+        one = replace(key.sent, kind="single", text=key.sent.text.partition("\\")[0], count=1)
+        if _is_good(place, replace(key, sent=one)):
+            return f"ask for each {name} in a query of its own, which this source applies"
     if rule == "WL413" and _is_good(place, replace(key, sent=replace(key.sent, text="X", kind="single"))):
         return f"ask for whole values of {name}, one query each"
     if rule == "WL412" and key.sent.kind == "single" and key.sent.vr in ("DA", "TM", "DT"):

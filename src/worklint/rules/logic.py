@@ -173,6 +173,8 @@ class _Logic:
             return all(self.implies(part, b) for part in a.parts)
         if isinstance(b, _Join) and any(self.implies(a, part) for part in b.parts if _related(a, part)):
             return True
+        if isinstance(a, _Lit) and isinstance(b, _Join):
+            return self._each_implies(a, b)
         if isinstance(a, _Join):
             if any(self.implies(part, b) for part in a.parts if _related(part, b)):
                 return True
@@ -183,6 +185,17 @@ class _Logic:
             # A test of a lower entity asks for one that satisfies it; here is one.
             return a.key == (b.constraint.attribute_level,) and self._below(b.constraint) and self.implies(a.node, b)
         return False
+
+    def _each_implies(self, a: _Lit, b: _Join) -> bool:
+        """Tell if each value of a list satisfies a part of a disjunction: what satisfies a list is one of them."""
+        if a.negated or a.values.kind != "finite" or not 1 < a.values.count <= _MOST_IN_A_GROUP:
+            return False
+        parts = [p for p in b.parts if _related(a, p)]
+        self.steps -= a.values.count * len(parts)
+        if self.steps <= 0:
+            return False
+        singles = (replace(a, id=-1, values=one) for one in a.values.each())
+        return all(any(self.implies(one, part) for part in parts) for one in singles)
 
     def _two_as_one(self, parts: Sequence[_Node], key: tuple[str, ...]) -> Iterable[_Lit]:
         """Yield what two positive tests of the one value of an attribute say together."""
@@ -413,6 +426,8 @@ def _keys(node: _Node) -> Iterable[tuple[str, ...]]:
             yield part.key
         elif isinstance(part, _Join):
             yield from (p.key for p in part.parts if isinstance(p, _Lit))
+        elif not part.negated:
+            yield from _keys(part.node)
 
 
 def _related(a: _Node, b: _Node) -> bool:

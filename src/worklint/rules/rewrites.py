@@ -45,6 +45,9 @@ from worklint.syntax.tree import (
 )
 from worklint.text import Text
 
+MOST_ALTERNATIVES = 12
+"""Alternatives that are written out in the place of one test."""
+
 
 @frozen
 class Proposal:
@@ -175,6 +178,9 @@ def _cut(spot: Spot, whole: And | Or, part: Expression) -> Stretch | None:
         quiet = not comments(content[content.rfind("\n", 0, max(line - 1, 0)) + 1 : line])
         if rest.strip() and not (quiet and rest.lstrip().startswith(")")):
             end += len(rest) - len(rest.lstrip(" \t"))
+        elif not quiet and comments(content[end : line_end if line_end >= 0 else len(content)]):
+            # Its own comment would go on behind that of the line before.
+            end += len(content[end:]) - len(content[end:].lstrip(" \t"))
         else:
             start = line - 1 - (content[line - 2 : line] == "\r\n")
     else:
@@ -402,6 +408,36 @@ def _one_value(spot: Spot) -> Iterator[Proposal]:
         yield _as(node, Compare(node.subject, "=", node.values[0], node.span, negated, node.ignoring), "perhaps")
 
 
+def _one_by_one(spot: Spot) -> Iterator[Proposal]:
+    """A list as one test for each of its values."""
+    node = spot.node
+    if not isinstance(node, In) or node.negated or not 1 < len(node.values) <= MOST_ALTERNATIVES:
+        return
+    tests = [print_expression(Compare(node.subject, "=", v, node.span, False, node.ignoring)) for v in node.values]
+    text = " or ".join(tests)
+    alone = len(spot.chain) < 2 or isinstance(spot.chain[-2], Or)
+    describe = f"write a test for each value: {tests[0]} or …"
+    yield Proposal(node.span, text if alone else f"({text})", describe, "always")
+
+
+def _spellings(spot: Spot) -> Iterator[Proposal]:
+    """Without ``ignoring``: the usual spellings of each value."""
+    node = spot.node
+    equal = isinstance(node, In) or (isinstance(node, Compare) and node.operator == "=")
+    if not isinstance(node, Compare | In) or not isinstance(node.subject, Reference):
+        return
+    if not equal or node.ignoring != frozenset({"case"}) or node.negated:
+        return
+    written = node.values if isinstance(node, In) else (node.value,)
+    if any(v.kind != "string" for v in written):
+        return
+    ways: tuple[Callable[[str], str], ...] = (str, str.upper, str.title, str.lower)
+    spelled = dict.fromkeys((way(v.text), way(v.pattern)) for v in written for way in ways)
+    values = tuple(Literal("string", text, node.span, pattern) for text, pattern in spelled)
+    if 1 < len(values) <= MOST_ALTERNATIVES:
+        yield _as(node, In(node.subject, values, node.span), "never")
+
+
 def _equal_ends(spot: Spot) -> Iterator[Proposal]:
     """A single value as a range with equal ends, or such a range as a single value."""
     node = spot.node
@@ -490,8 +526,8 @@ def _own_level(spot: Spot) -> Iterator[Proposal]:
 
 Way = Callable[[Spot], Iterator[Proposal]]
 
-_OF_A_KEY: Sequence[Way] = (_standard_key, _exchanged, _equal_ends, _one_value, _values_wanted, _letter_case_counts,
-                            _whole_family, _series_has, _own_level)  # fmt: skip
+_OF_A_KEY: Sequence[Way] = (_standard_key, _exchanged, _equal_ends, _one_value, _one_by_one, _values_wanted, _spellings,
+                            _letter_case_counts, _whole_family, _series_has, _own_level)  # fmt: skip
 """What can be tried where a source does not do with a key what the test says."""
 
 WAYS: Mapping[str, Sequence[Way]] = {
