@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+from datetime import date
 from pathlib import Path
 from queue import Queue
 
@@ -22,8 +23,13 @@ from worklint.network.evidence import Found, Subject, Trial, infer
 from worklint.network.meaning import ENDS, FIRST, WIDE, Asked, ask_range, ask_single
 from worklint.network.measure import Measured
 from worklint.network.pairs import possible_adds, possible_misses
+from worklint.network.peers import settle_all
 from worklint.network.probe import Record, probe
 from worklint.network.subjects import subjects
+from worklint.project import read_project
+from worklint.run import run
+from worklint.sources import site_of
+from worklint.text import Text
 
 MANNERS = Manners(queries=700, per_second=5000, timeout=2)
 
@@ -419,3 +425,24 @@ def test_a_dry_run_sends_nothing(capsys):
     assert main(["probe", "dicom://X@127.0.0.1:1", "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert "At most 1500 queries" in out and "screen  AccessionNumber=" in out
+
+
+@pytest.mark.parametrize(
+    ("told", "said"), [("", "exact"), (", settings: {leading-spaces: true}", "subset")], ids=["not told", "told"]
+)
+def test_undecided_spaces_are_a_setting(told, said, tmp_path: Path):
+    """What attributes of the same kind decided says nothing of the spaces in a stored text."""
+    about = {a.name: a for a in subjects("study-root", "study")}
+    peer = Found("applied", excluded=frozenset({"-padding", "-other"}))
+    record = Record("dimse", models=["study-root"])
+    record.measured[("study-root", "study")] = {
+        n: Measured(about[n], {("single", ""): Found("applied", open_misses=frozenset({"padding"})) if not i else peer})
+        for i, n in enumerate(("AccessionNumber", "StudyID"))
+    }
+    record.measured[("study-root", "study")]["RequestingPhysician"] = Measured(about["StudyID"], {("single", ""): peer})
+    settle_all(record)
+    (tmp_path / "own.json").write_text(text_of(profile_of(record, "2026-11-24")), encoding="utf-8")
+    site = site_of(read_project(f"sources:\n  x: {{profile: own.json{told}}}\n", tmp_path))
+    lists = [Text.of(f'worklist "a" {{ where {n} = "B11" }}', f"{n}.worklist") for n in ("AccessionNumber", "StudyID")]
+    report = run(lists, site, date(2026, 11, 24))
+    assert [f.as_written for f in report.filters] == [said, "exact"]

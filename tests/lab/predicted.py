@@ -27,6 +27,7 @@ from .archive import write_worklists
 from .ask import Answer, Client, Identity, WebClient, client, level_keys, load
 from .compare import TODAY, Observation, contradictions, entities_of, precise, query, resolved, seen, site_for
 from .heldout import HOMES, Content, Drawn, content, drawn
+from .probed import told
 from .servers import CALLING, DOORS, KINDS, Door, Kind, Server, running, worklist_folder
 
 
@@ -96,7 +97,9 @@ def site_with(profile: Mapping[str, Any], door: Door, folder: Path) -> Site:
     """Return an enterprise of one source that has a profile of its own."""
     path = folder / f"{door.id}.json"
     path.write_text(json.dumps(profile), encoding="utf-8")
-    return site_of(read_project(f"sources:\n  lab: {{profile: {path.name}, transport: {door.transport}}}\n", folder))
+    return site_of(
+        read_project(f"sources:\n  lab: {{profile: {path.name}, transport: {door.transport}{told(profile)}}}\n", folder)
+    )
 
 
 def said_by(site: Site, cases: Sequence[Drawn]) -> Mapping[str, FilterRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from worklint.network.ask import Answer, Manners, Question, name_of
 from worklint.network.document import profile_of, text_of
@@ -60,6 +62,14 @@ def said_by(door: Door, profile: str) -> Mapping[str, FilterRow]:
     """Return the verdict of each case at a source that is known by a profile of its own only."""
     with TemporaryDirectory(prefix="worklint-lab-") as folder:
         Path(folder, "probed.json").write_text(profile, encoding="utf-8")
-        project = f"sources:\n  lab: {{profile: probed.json, transport: {door.transport}}}\n"
+        project = f"sources:\n  lab: {{profile: probed.json, transport: {door.transport}{told(json.loads(profile))}}}\n"
         report = run([cases_text(cases_of(door))], site_of(read_project(project, Path(folder))), TODAY)
     return {f.worklist.partition("#")[2]: f for f in report.filters}
+
+
+def told(profile: Mapping[str, Any]) -> str:
+    """Return what the source is told of the archive: that texts with spaces in front are stored in it.
+
+    A profile that could not see of every attribute what becomes of them asks for it by a setting.
+    """
+    return ", settings: {leading-spaces: true}" if "leading-spaces" in profile.get("settings", {}) else ""

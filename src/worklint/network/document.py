@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from worklint.knowledge import standard
-from worklint.network import negotiation, pages
+from worklint.network import crowded, negotiation, pages
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import ENDS, FIRST, FRACTION, TRAILING, WIDE
@@ -24,7 +24,8 @@ from worklint.network.unsteady import unsteady
 _LONG = 8
 """Attributes in one statement above which they become a named set."""
 _DROPPED = frozenset({"padding", TRAILING})
-"""Undecided ways of missing that are told in a note: to believe them would mark every text of every source."""
+"""Undecided ways of missing that a setting speaks of: to believe them would mark every text of every source."""
+_SPACES = "leading-spaces"
 
 _OTHER_FORMS = (("parent-list", "list-of-uid", "a list of UIDs"), ("parent-pattern", "wildcard", "a pattern"))
 
@@ -64,6 +65,12 @@ def profile_of(record: Record, date: str, name: str | None = None) -> Json:
             }
         },
     }  # fmt: skip
+    if any(_SPACES in s["for"].get("setting", ()) for s in statements):
+        out["settings"] = {_SPACES: {
+            "values": ["true", "false"], "default": "false",
+            "meaning": "texts are stored with spaces in front, which PS3.5 calls insignificant; "
+                       "whether they count could not be decided of every attribute",
+        }}  # fmt: skip
     if sets:
         out["sets"] = sets
     out["statements"] = statements
@@ -229,6 +236,11 @@ def _of_attribute(place: tuple[str, str], one: Measured, add: Any) -> None:
             add(place, one.about.name, {"kind": slot[0], "value": "sql-wildcard"},
                 {**body, "key": more, "because": "% and _ of the value are wild cards too"})  # fmt: skip
         by_body.setdefault(json.dumps(body, sort_keys=True), (body, []))[1].append(slot)
+    spaced = sorted({kind for (kind, _), f in every.items() if f.does == "applied" and f.open_misses & _DROPPED})
+    if spaced:
+        also = {"key": {"does": "also", "misses": ["padding"]}, "evidence": "probe",
+                "because": "not decidable here: whether a stored text with spaces at its ends is found"}  # fmt: skip
+        add(place, one.about.name, {"kind": spaced, "setting": {_SPACES: "true"}}, also)
     for body, slots in by_body.values():
         plain = [kind for kind, value in slots if not value]
         if plain:
@@ -251,6 +263,9 @@ def _of_empty_keys(record: Record, place: tuple[str, str], add: Any) -> None:
     for about in subjects(*place):
         name = about.name
         where: Json = {"kind": "universal"}
+        if name in harmful and record.transport == "dicomweb":
+            # It was asked for by includefield, which is no key (``_fields``).
+            continue
         if name not in harmful:
             found = {"key": {"does": "applied"}, "because": "asked for without a value, it changes nothing"}
         elif harmful[name]:
@@ -360,10 +375,28 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
          "because": "what becomes of a query without the unique keys of the levels above was measured"}
         for model, level in sorted(below_top)
     ]  # fmt: skip
+    found += _fields(record)
     found += _steps(record)
     found += _woken(record)
+    found += crowded.told(record.together)
     found += _two_below(record, below)
     return found, lifts
+
+
+def _fields(record: Record) -> list[Json]:
+    """Write which attributes a search must not ask for in its answer (``includefield``, PS3.18 8.3.4.3)."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for (model, level), harmful in record.harmful.items() if record.transport == "dicomweb" else ():
+        for name, status in harmful.items():
+            groups.setdefault((model, level, status), []).append(name)
+    return [
+        {"id": f"field-{model}-{level}-{name}", "for": {"model": model, "level": level}, "when": {"returns": [name]},
+         "then": {"query": {"does": "refused", "status": status} if status else
+                  {"does": "applied", "misses": ["other"]}},
+         "because": f"to ask for it in the answer {'fails the query' if status else 'makes entities disappear'}",
+         "evidence": "probe"}
+        for (model, level, status), names in groups.items() for name in names
+    ]  # fmt: skip
 
 
 def _steps(record: Record) -> list[Json]:
@@ -529,5 +562,8 @@ def _notes(record: Record) -> list[str]:
         for f in m.found.values()
     )
     if open_padding:
-        notes.append("Whether stored texts with leading spaces are found could not be decided for every attribute.")
+        notes.append(
+            "Whether stored texts with leading spaces are found could not be decided for every attribute: where there "
+            f"are such texts, tell it by the setting {_SPACES}."
+        )
     return notes

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from worklint.model import SPELLING
-from worklint.network.meaning import FOREIGN, PATTERN_SQL, WIDE, Asked, matches, narrowed, widened
+from worklint.network.meaning import FOREIGN, PATTERN_SQL, TRAILING, WIDE, Asked, matches, narrowed, widened
 
 Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
@@ -277,7 +277,8 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
     open_adds, open_misses, excluded = set(found.open_adds), set(found.open_misses), set(found.excluded)
     # How several values of one attribute are held is no matter of how texts are compared. What differs by spelling
     # alone costs little where it stays open.
-    own = {"-joined", "-one-value", *(f"+{r}" for r in SPELLING)}
+    # Spaces are stripped by whoever stores a value, or not: that differs from attribute to attribute.
+    own = {"-joined", "-one-value", "-padding", f"-{TRAILING}", *(f"+{r}" for r in SPELLING)}
     if "-joined" not in found.excluded:
         own.add("+joined")
     for sign, undecided in (("+", open_adds), ("-", open_misses)):
