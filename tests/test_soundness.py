@@ -5,6 +5,7 @@ The long run is ``python -m worklint.oracle``; ``docs/soundness.md`` tells what 
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -104,6 +105,16 @@ DIRECTED: list[tuple[dict[str, Any], list[str], dict[str, Any]]] = [
         ["show PatientSex where StudyDate >= 2026-01-01"],
         {},
     ),
+    *[
+        (
+            {"statements": [ALL], "interactions": [{"id": "i", "when": {name: number}, "evidence": "seen",
+                                                    "then": {"query": {"does": "refused"}}}]},
+            ['PatientSex = "M" and StudyDate >= 2026-01-01', 'show PatientName where PatientSex = "M"',
+             'PatientName like "*" and PatientSex = "M"'],
+            {},
+        )
+        for name, number in (("more-keys-than", 2), ("more-values-than", 1))
+    ],
     ({"statements": [ALL], "keeping": [{"for": {"attribute": "PatientSex"}, "gives": "never", "evidence": "seen"}]},
      ['PatientSex = "M"'], {}),
     *[
@@ -185,6 +196,7 @@ def behind_turned(worth: keeping.Worth, *_: Any) -> keeping.Worth:
     return replace(worth, adds=worth.misses, misses=worth.adds)
 
 
+interacting = importlib.import_module("worklint.judge.interact")
 LIES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "what is ignored is applied": changed(judging, "effect_of", lambda e, b, s: EXACT if b.does == "ignored" else e),
     "nothing misses nothing": changed(
@@ -205,6 +217,7 @@ LIES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a rumour is a fact": changed(judging, "best_grade", lambda g, e: min(g, 1)),
     "keys do not change one another": changed(judging, "interact", lambda r, p, lv, k, b, e: (tuple(b), (), r[2])),
     "queries have no effect of their own": changed(judging, "interact", lambda r, *_: (r[0], (), r[2])),
+    "so many keys do no harm": changed(interacting, "_elements", lambda r, *_: frozenset()),
     "only the first key is replaced": changed(
         judging, "interact", lambda r, p, lv, k, b, e: ((r[0][:1] + tuple(b)[1:]), r[1], r[2])
     ),

@@ -117,7 +117,20 @@ def holds(
         about += found
     if when.without_keys and keys:
         return None
+    if when.more_keys_than and len(_elements(place, level, keys, empties)) <= when.more_keys_than:
+        return None
+    valued = {k.path[0].tag for k in keys if k.path and k.sent.text}
+    if when.more_values_than and len(valued) <= when.more_values_than:
+        return None
     return tuple(dict.fromkeys(about))
+
+
+def _elements(place: Place, level: str, keys: Sequence[KeyAt], empties: Sequence[KeyAt]) -> frozenset[str]:
+    """Return the tags of an identifier beside the level and the character set: keys, and what tells rows apart."""
+    tags = {k.path[0].tag for k in (*keys, *empties) if k.path}
+    if place.transport == "dimse":
+        tags |= {a.tag for name in standard.identity(place.model, level) if (a := standard.attribute_by_keyword(name))}
+    return frozenset(tags)
 
 
 def _joins(behaviour: Behaviour) -> str | None:

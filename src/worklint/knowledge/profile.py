@@ -109,7 +109,11 @@ class Statement:
 
 @frozen
 class When:
-    """A condition over the keys of one query; selectors as in ``Where.attributes``."""
+    """A condition over the keys of one query; selectors as in ``Where.attributes``.
+
+    ``more_keys_than`` counts the elements of the identifier, with a value or without, and the unique key that names what
+    comes back too; ``more_values_than`` those with a value. Zero: not asked for.
+    """
 
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
@@ -119,6 +123,8 @@ class When:
     two_or_more_join: str | None = None
     date_and_time: bool = False
     without_keys: bool = False
+    more_keys_than: int = 0
+    more_values_than: int = 0
 
 
 @frozen

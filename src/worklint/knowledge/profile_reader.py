@@ -43,7 +43,10 @@ _WHERE = {
     "model", "transport", "level", "attribute", "label", "vr", "kind", "value", "product", "role", "purpose", "local",
     "setting", "viewer-setting", "pair", "same", "differs", "spokes", "releases",
 }  # fmt: skip
-_WHEN = {"all", "any", "none", "returns", "two-or-more", "two-or-more-join", "date-and-time", "without-keys"}
+_WHEN = {
+    "all", "any", "none", "returns", "two-or-more", "two-or-more-join", "date-and-time", "without-keys",
+    "more-keys-than", "more-values-than",
+}  # fmt: skip
 _RECORD = {"for", "because", "evidence"}
 
 
@@ -279,6 +282,8 @@ class _Reader:
                 two_or_more_join=w.get("two-or-more-join"),
                 date_and_time=self.flag(w.get("date-and-time", False), (*place, "when", "date-and-time")),
                 without_keys=self.flag(w.get("without-keys", False), (*place, "when", "without-keys")),
+                more_keys_than=self.number(w.get("more-keys-than", 0), (*place, "when", "more-keys-than")),
+                more_values_than=self.number(w.get("more-values-than", 0), (*place, "when", "more-values-than")),
             ),
             replace=replace,
             query=query,

@@ -260,6 +260,13 @@ class Model:
         return (self.unique_keys[self.levels.index(level)] or None) if level in self.levels else None
 
 
+def identity(model_id: str, level: str) -> tuple[str, ...]:
+    """Return the keywords of the elements that tell rows of a level apart: a unique key, or those of a step's order."""
+    found = model(model_id)
+    key = found.unique_key(level) if found else None
+    return (key,) if key else ("StudyInstanceUID", "RequestedProcedureID", "ScheduledProcedureStepSequence")
+
+
 @cache
 def _models() -> dict[str, Model]:
     found = {}

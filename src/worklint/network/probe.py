@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from worklint.knowledge import standard
-from worklint.network import interactions, limits, negotiation, pairs
+from worklint.network import crowded, interactions, limits, negotiation, pairs
 from worklint.network.ask import (
     Answer,
     Asker,
@@ -219,10 +219,12 @@ class _Model:
                 known = {t.what for t in self.record.together if t.model == self.model} & {"wants"}
                 seen = limits.measure(self._bench(one), one, self._applied(one), self.record.together)
                 self.record.together += [t for t in seen if t.what not in known]
+                most = self.surveyor.reader.most.get((self.model, one.level))
+                self.record.together += crowded.measure(self._bench(one), one, self._applied(one), most)
                 self.record.done.append(name)
                 self._save()
         self._negotiate(self.scopes)
-        for key, harmful in self.surveyor.harmful.items():
+        for key, harmful in self.surveyor.reader.harmful.items():
             self.record.harmful[key] = dict(harmful)
 
     def _wants(self, top: Scope) -> None:
@@ -304,7 +306,7 @@ class _Model:
         return scopes
 
     def _look(self, scope: Scope) -> None:
-        self._fill(scope)
+        self.surveyor.fill(scope)
         self.surveyor.below(self.model, scope)
         self.surveyor.deepest(self.model, scope)
 
@@ -349,25 +351,6 @@ class _Model:
         )
         scope.duplicates = len(rows) < len(answer.rows)
         return scope
-
-    def _fill(self, scope: Scope) -> None:
-        """Learn the values that the source shows for the entities of a scope, and which attributes it returns."""
-        wanted = [a.path for a in subjects(self.model, scope.level)]
-        rows = self.surveyor.returns(self.model, scope.level, scope.fixed, wanted, tuple(scope.rows))
-        if rows is None:
-            return
-        scope.rows = {i: rows.get(i, row) for i, row in scope.rows.items()}
-        harmful = self.surveyor.harmful.get((self.model, scope.level), {})
-        for path in [p for p in wanted if harmful.get(name_of(p)) == ""][:_MOST_HARMFUL]:
-            # A key that makes entities disappear shows its values for those that stay.
-            name = name_of(path)
-            answer = self.asker.ask(Question(self.model, scope.level, scope.fixed, (path,)))
-            stay = keep(answer, self.model, scope.level)
-            scope.rows = {i: {**r, name: stay[i].get(name, ())} if i in stay else r for i, r in scope.rows.items()}
-            scope.partly.add(name)
-        for row in scope.rows.values():
-            scope.came |= row.keys()
-            scope.shown |= {name for name, values in row.items() if values}
 
     def _place(self, scope: Scope) -> dict[str, Measured]:
         return self.record.measured.setdefault((self.model, scope.level), {})
@@ -665,8 +648,6 @@ _ENOUGH = 4
 """Attributes of a kind that are measured in every way; the others are asked coarse pairs, and compared."""
 _MOST_OTHERS = 3
 _MOST_LOWER = 3
-_MOST_HARMFUL = 12
-"""Keys that make entities disappear of which the values of the others are read."""
 _WORTH_IT = 3
 """Attributes without a value so far for which a further entity is worth being looked below."""
 _FEW_VALUES = 4

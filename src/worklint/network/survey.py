@@ -11,14 +11,19 @@ from datetime import date, timedelta
 
 from worklint.knowledge import standard
 from worklint.network.ask import Answer, Asker, Key, Path, Question, Row, name_of, values_in
-from worklint.network.dimse import identity_paths
 from worklint.network.evidence import Id, Subject
-from worklint.network.subjects import About, path_of
+from worklint.network.subjects import About, path_of, subjects
+from worklint.network.values import Reader, identities, keep
 
 MOST_WALKED = 40
 """Entities of a level whose lower level is read, one query each, if the source does not answer them all at once."""
 MOST_DEEP = 6
 MOST_SINGLE = 25
+_MOST_HARMFUL = 12
+"""Keys that make entities disappear of which the values of the others are read."""
+_FEW = 2
+_SOME = 12
+"""Entities below which is looked where it takes several queries for each."""
 
 
 @dataclass(slots=True)
@@ -76,29 +81,13 @@ class Scope:
         return tuple(s.values for s in self.subjects(about) if s.values is not None)
 
 
-def identities(model: str, level: str) -> tuple[str, ...]:
-    """Return the names of what identifies an entity of a level."""
-    return tuple(name_of(p) for p in identity_paths(model, level))
-
-
-def keep(answer: Answer, model: str, level: str) -> dict[Id, Row]:
-    """Return the rows of an answer by identity; a row without one is no entity."""
-    names = identities(model, level)
-    found: dict[Id, Row] = {}
-    for row in answer.rows:
-        identity = values_in(row, names)
-        if any(identity):
-            found.setdefault(identity, row)
-    return found
-
-
 class Surveyor:
     """Finds scopes at one source."""
 
     def __init__(self, asker: Asker, today: str) -> None:
         self._asker = asker
         self._today = today
-        self.harmful: dict[tuple[str, str], dict[str, str]] = {}
+        self.reader = Reader(asker)
         self.others: dict[str, list[Scope]] = {}
 
     def top(self, model: str) -> Scope | Answer:
@@ -114,6 +103,10 @@ class Surveyor:
         if answer.failure:
             return self._with_selector(model, level, fields) or answer
         rows = keep(answer, model, level)
+        if answer.cut and not any(row.get(name_of(p)) for row in rows.values() for p in fields):
+            # Where empty keys bring no value back, one that is asked for by a value may.
+            days = [Key(p, "19000101-") for p in fields if p[-1].vr == "DA"]
+            rows = keep(self._asker.ask(Question(model, level, tuple(days))), model, level) or rows
         if not answer.cut:
             scope = Scope(model, level, (), rows, complete=not answer.unread)
             scope.duplicates = len(rows) < len(answer.rows)
@@ -202,6 +195,40 @@ class Surveyor:
                 return Scope(model, level, (key,), rows, complete=not answer.partial, note="selector")
         return None
 
+    def fill(self, scope: Scope) -> None:
+        """Learn the values that the source shows for the entities of a scope, and which attributes it returns."""
+        model, level = scope.model, scope.level
+        every = subjects(model, level)
+        rows = self.reader.returns(model, level, scope.fixed, [a.path for a in every], tuple(scope.rows))
+        if rows is None:
+            return
+        scope.rows = {i: rows.get(i, row) for i, row in scope.rows.items()}
+        harmful = self.reader.harmful.get((model, level), {})
+        for path in [a.path for a in every if harmful.get(a.name) == ""][:_MOST_HARMFUL]:
+            # A key that makes entities disappear shows its values for those that stay.
+            name = name_of(path)
+            answer = self._asker.ask(Question(model, level, scope.fixed, (path,)))
+            stay = keep(answer, model, level)
+            scope.rows = {i: {**r, name: stay[i].get(name, ())} if i in stay else r for i, r in scope.rows.items()}
+            scope.partly.add(name)
+        for row in scope.rows.values():
+            scope.came |= row.keys()
+        self._look_for_values(scope, every)
+        for row in scope.rows.values():
+            scope.shown |= {name for name, values in row.items() if values}
+
+    def _look_for_values(self, scope: Scope, every: Sequence[About]) -> None:
+        """Where empty keys bring back nothing of what every entity should have, ask for any value."""
+        place, top = (scope.model, scope.level), standard.model(scope.model).levels[0]  # type: ignore[union-attr]
+        own = [a for a in every if a.home == scope.level and not a.unique and not a.parent]
+        shown = {name for row in scope.rows.values() for name, values in row.items() if values}
+        usual = [a for a in own if a.required]
+        if (len(usual) > 1 or (scope.model, top) in self.reader.silent) and not any(a.name in shown for a in usual):
+            self.reader.silent.add(place)
+            rows = dict(scope.rows)
+            scope.partly |= self.reader.by_value(*place, scope.fixed, rows, [a for a in own if a.name not in shown])
+            scope.rows = rows
+
     def below(self, model: str, scope: Scope) -> None:
         """Read the entities below those of a scope: all at once where the source allows it, else one by one."""
         found = standard.model(model)
@@ -213,14 +240,27 @@ class Surveyor:
         wanted = [p for n in _names_of(model, level) if (p := path_of(n)) is not None]
         if self._at_once(scope, level, wanted, 1):
             return
-        for identity in list(scope.rows)[:MOST_WALKED]:
+        by_value = (model, scope.level) in self.reader.silent
+        several = by_value or (model, level) in self.reader.most
+        asked_for = [a for a in subjects(model, level) if a.home == level and not a.unique and not a.parent]
+        for identity in list(scope.rows)[: _SOME if several else MOST_WALKED]:
             unique = self._unique(model, scope.level, identity)
             if unique is None:
                 return
-            rows = self.returns(model, level, (*self._parents(scope), unique), wanted)
+            keys = (*self._parents(scope), unique)
+            rows = self.reader.returns(model, level, keys, wanted)
             if rows is None:
                 return
+            if by_value:
+                self.reader.by_value(model, level, keys, rows, asked_for[:_SOME])
+                by_value = any(r.get(a.name) for r in rows.values() for a in asked_for)
+            wanted = self._most_wanted(model, level, keys, wanted)
             scope.below[identity] = list(rows.values())
+
+    def _most_wanted(self, model: str, level: str, keys: tuple[Key, ...], wanted: list[Path]) -> list[Path]:
+        """Where few keys have room in a query, the first ones are enough of what lies below."""
+        room = self.reader.room(model, level, keys)
+        return wanted[: max(_FEW, room) * 3] if room else wanted
 
     def deepest(self, model: str, scope: Scope) -> None:
         """Carry up to a scope what lies two levels below, for the entities that have most below them."""
@@ -237,15 +277,19 @@ class Surveyor:
         # A few with much below them, and many with one member below: one query each tells all of those.
         chosen = ranked[:MOST_DEEP] + [i for i in ranked[MOST_DEEP:] if len(scope.below[i]) == 1][:MOST_SINGLE]
         for identity in chosen:
+            if (model, level) in self.reader.most and len(scope.deep) >= _FEW:
+                return
             unique = self._unique(model, scope.level, identity)
             members: list[Row] = []
             for row in scope.below[identity][:8]:
                 inner = self._unique(model, middle, values_in(row, identities(model, middle)))
                 if unique is None or inner is None:
                     return
-                rows = self.returns(model, level, (*self._parents(scope), unique, inner), wanted)
+                keys = (*self._parents(scope), unique, inner)
+                rows = self.reader.returns(model, level, keys, wanted)
                 if rows is None:
                     return
+                wanted = self._most_wanted(model, level, keys, wanted)
                 scope.nested[(unique, inner)] = list(rows.values())
                 members += rows.values()
             if len(scope.below[identity]) <= 8:
@@ -289,41 +333,6 @@ class Surveyor:
         path = path_of(name) if name else None
         return Key(path, identity[0]) if path is not None and identity and identity[0] else None
 
-    def returns(
-        self, model: str, level: str, keys: tuple[Key, ...], wanted: Sequence[Path], expected: Sequence[Id] = ()
-    ) -> dict[Id, Row] | None:
-        """Return rows with all the attributes wanted; empty keys that refuse or lose rows are asked without."""
-        good = tuple(p for p in wanted if name_of(p) not in self.harmful.get((model, level), {}))
-        answer = self._asker.ask(Question(model, level, keys, good))
-        rows = keep(answer, model, level)
-        if not answer.failure and set(expected) <= rows.keys() and (rows or not good):
-            return rows
-        plain = self._asker.ask(Question(model, level, keys))
-        if plain.failure:
-            return None
-        everything = keep(plain, model, level).keys()
-        if answer.failure or not everything <= rows.keys():
-            found = self.harmful.setdefault((model, level), {})
-            found.update(self._harm(model, level, keys, list(good), frozenset(everything)))
-            good = tuple(p for p in good if name_of(p) not in found)
-            answer = self._asker.ask(Question(model, level, keys, good))
-        return None if answer.failure else keep(answer, model, level)
-
-    def _harm(
-        self, model: str, level: str, keys: tuple[Key, ...], wanted: list[Path], everything: frozenset[Id]
-    ) -> dict[str, str]:
-        """Find by halving which empty keys make a query fail (their status), or lose rows (no text)."""
-        if not wanted:
-            return {}
-        answer = self._asker.ask(Question(model, level, keys, tuple(wanted)))
-        if not answer.failure and everything <= keep(answer, model, level).keys():
-            return {}
-        if len(wanted) == 1:
-            return {name_of(wanted[0]): answer.failure}
-        half = len(wanted) // 2
-        left = self._harm(model, level, keys, wanted[:half], everything)
-        return {**left, **self._harm(model, level, keys, wanted[half:], everything)}
-
 
 _WIDTHS = (1, 8, 60, 500)
 """Days on either side of one: a range is widened as long as its answer is read to the end."""
@@ -337,8 +346,9 @@ def _shifted(day: str, days: int) -> str:
 
 
 def _names_of(model: str, level: str) -> tuple[str, ...]:
-    from worklint.network.subjects import subjects
-
     levels = standard.model(model).levels  # type: ignore[union-attr]
     here = levels.index(level)
     return tuple(a.name for a in subjects(model, level) if a.home in levels and levels.index(a.home) >= here)
+
+
+__all__ = ["Scope", "Surveyor", "identities", "keep"]

@@ -14,7 +14,7 @@ from typing import TypeVar
 from worklint.judge.place import Place
 from worklint.knowledge import standard
 from worklint.knowledge.products import release_key
-from worklint.knowledge.profile import Behaviour, Profile, Statement, Where
+from worklint.knowledge.profile import Behaviour, Interaction, Profile, Statement, Where
 from worklint.model import GRADES, Attribute
 from worklint.oracle.wire import Key, kind_of, of_classes
 from worklint.record import replace
@@ -239,3 +239,15 @@ def _an_example(wanted: str) -> str:
     if wanted.startswith(">="):
         return wanted[2:]
     return str(int(wanted[1:]) + 1) if wanted[:1] == ">" and wanted[1:].isdigit() else wanted.lstrip("!>")
+
+
+def condition_of(one: Interaction) -> str:
+    """Return what the condition of an interaction is about, in one word."""
+    when = one.when
+    named = (
+        ("parents", "*parent-uid" in (*when.none, *when.all)), ("date and time", when.date_and_time),
+        ("two or more", bool(when.two_or_more or when.two_or_more_join)), ("returns", bool(when.returns)),
+        ("all", bool(when.all)), ("any", bool(when.any)), ("none", bool(when.none)),
+        ("so many keys", bool(when.more_keys_than or when.more_values_than)),
+    )  # fmt: skip
+    return next((name for name, so in named if so), "always")

@@ -23,7 +23,7 @@ from worklint.model import GRADES, SPELLING, Attribute
 from worklint.oracle import matcher
 from worklint.oracle.comparing import OTHER_COMPARISONS, WIDER, Found, agrees, inside, spelled_plainly
 from worklint.oracle.matcher import Entity, entities_at
-from worklint.oracle.reading import Reading, certain, fits_one_of
+from worklint.oracle.reading import Reading, certain, condition_of, fits_one_of
 from worklint.oracle.wire import Key, bounds_of, kind_of, legal
 from worklint.record import replace as changed
 
@@ -340,11 +340,11 @@ class SimulatedSource:
             for i, key in enumerate(keys):
                 new = self.reading.choose(one.replace, key, level, profile)
                 if new is not None:
-                    self.reading.met.add(f"interaction replaces, when {_condition_of(one)}")
+                    self.reading.met.add(f"interaction replaces, when {condition_of(one)}")
                     realised = self._realised(new, key, one.id)
                     doings[i] = replace(realised, joins=realised.joins or doings[i].joins)
             if one.query is not None:
-                self.reading.met.add(f"interaction on the query, when {_condition_of(one)}")
+                self.reading.met.add(f"interaction on the query, when {condition_of(one)}")
                 if one.serves:
                     self.reading.met.add("interaction serves `series has`")
                     # It looks into one series, always: that is what it serves.
@@ -405,6 +405,13 @@ class SimulatedSource:
                 return None
             about += found
         if when.without_keys and keys:
+            return None
+        named_ones = {k.name.partition(".")[0] for k in keys if k.name}
+        rows_by = set(standard.identity(self.place.model, level)) if self.place.transport == "dimse" else set()
+        sent = named_ones | rows_by | {k.name.partition(".")[0] for k in empties}
+        if when.more_keys_than and len(sent) <= when.more_keys_than:
+            return None
+        if when.more_values_than and len({k.name.partition(".")[0] for k in keys if k.text}) <= when.more_values_than:
             return None
         return sorted(set(about))
 
@@ -652,17 +659,6 @@ def _as_one_moment(effect: _Effect) -> _Effect:
 
 def _without(effect: _Effect, gone: list[int]) -> _Effect:
     return replace(effect, about=[i - sum(g < i for g in gone) for i in effect.about if i not in gone])
-
-
-def _condition_of(one: Interaction) -> str:
-    """Return what the condition of an interaction is about, in one word."""
-    when = one.when
-    named = (
-        ("parents", "*parent-uid" in (*when.none, *when.all)), ("date and time", when.date_and_time),
-        ("two or more", bool(when.two_or_more or when.two_or_more_join)), ("returns", bool(when.returns)),
-        ("all", bool(when.all)), ("any", bool(when.any)), ("none", bool(when.none)),
-    )  # fmt: skip
-    return next((name for name, so in named if so), "always")
 
 
 _OF_LETTERS = frozenset({"case", "accent", "group"})

@@ -374,6 +374,8 @@ class Filters:
 
 _VALUE_CLASSES = ("all-upper", "has-lower", "has-wildcard", "no-wildcard", "non-ascii", "not-8-digits", "open-start",
                   "closed", "family-name-only", "not-integer", "short", "question-mark")  # fmt: skip
+_MOST_KEYS = 3
+"""Keys above which a drawn source may do otherwise."""
 _ADDS = [r for r in REASONS if r not in ("cap", "hidden", "not-sent", "behind", "wrong", "not-kept", "one-series")]
 _MISSES = [r for r in _ADDS if r not in ("ignored", "prefix", "substring", "word", "empty", "list-any")]
 
@@ -470,6 +472,8 @@ def profile(rng: Random, level: str = "study", calm: bool = False) -> dict[str, 
             one["then"]["query"].pop("alone", None)
             if rng.random() < 0.3:
                 one["when"] = {rng.choice(("none", "returns")): [rng.choice(names)]}
+            elif (number := Random(f"{n} {one}").randint(1, 8)) <= _MOST_KEYS:
+                one["when"] = {"more-keys-than" if number > 1 else "more-values-than": number}
         if rng.random() < 0.2:
             one["for"] = {"setting": {"fold": "true"}}
         interactions.append({"id": f"i{n}", **one, "because": f"i{n}", "evidence": proof()})

@@ -355,6 +355,10 @@ def _when(when: When) -> str:
         parts.append("a date and its time")
     if when.without_keys:
         parts.append("no key with a value")
+    if when.more_keys_than:
+        parts.append(f"more than {when.more_keys_than} keys, with a value or without")
+    if when.more_values_than:
+        parts.append(f"more than {when.more_values_than} keys with a value")
     return f"A query with {' and '.join(parts)}" if parts else "Every query"
 
 

@@ -1,0 +1,79 @@
+"""So many keys fail a query, whichever they are: what is seen of that, and what a profile says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from worklint.network.ask import Key, Question
+from worklint.network.interactions import Together, known_value
+from worklint.network.measure import Bench
+from worklint.network.subjects import About
+from worklint.network.survey import Scope
+from worklint.network.values import elements
+
+MANY = 8
+"""Keys with a value that are asked at once; worklists seldom have more."""
+
+Json = dict[str, Any]
+
+
+def measure(
+    bench: Bench, scope: Scope, applied: Sequence[About], most: tuple[int, str] | None
+) -> list[Together]:  # fmt: skip
+    """Ask many keys at once, each of which is answered by itself.
+
+    ``most``: so many elements an identifier was seen to have room for where most keys had no value, and the status
+    where it had more.
+    """
+    named = {k.path[0].tag: k for k in scope.fixed}
+    for about in applied:
+        value = known_value(scope, about)
+        if value is not None and about.path[0].tag not in named and not about.unique:
+            named[about.path[0].tag] = Key(about.path, value[1])
+    keys = [k for k in named.values() if k not in scope.fixed][:MANY]
+    every = _question(scope, keys)
+    if most is not None and elements(every) <= most[0]:
+        return [_said(scope, "mixed", most[0], "keys", most[1])]
+    status = bench.asker.ask(every).failure if keys else ""
+    if not status:
+        return [_said(scope, "mixed", most[0], "keys", most[1])] if most is not None else []
+    least, least_failing = 0, len(keys)
+    while least_failing - least > 1:
+        half = (least + least_failing) // 2
+        failure = bench.asker.ask(_question(scope, keys[:half])).failure
+        least, least_failing, status = (least, half, failure) if failure else (half, least_failing, status)
+    if most is not None and elements(_question(scope, keys[:least])) == most[0]:
+        return [_said(scope, "refused", most[0], "keys", status)]
+    # The one that is too many does no harm in the place of another.
+    alone = least > 0 and not bench.asker.ask(_question(scope, keys[1:least_failing])).failure
+    values = len(scope.fixed) + least
+    found = [_said(scope, "refused" if alone and values else "mixed", max(1, values), "values", status)]
+    return [*found, _said(scope, "mixed", most[0], "keys", most[1])] if most is not None else found
+
+
+def _question(scope: Scope, keys: Sequence[Key]) -> Question:
+    return Question(scope.model, scope.level, (*scope.fixed, *keys))
+
+
+def _said(scope: Scope, does: str, number: int, what: str, status: str) -> Together:
+    return Together("many", scope.model, scope.level, does, str(number), what, status)
+
+
+def told(together: Iterable[Together]) -> list[Json]:
+    """Return the interactions of a profile that say how many keys fail a query."""
+    out: list[Json] = []
+    for seen in together:
+        if seen.what != "many":
+            continue
+        refused: Json = {"does": "refused", "status": seen.status}
+        mixed: Json = {"does": "applied", "adds": ["other"], "misses": ["other"]}
+        out.append({
+            "id": f"more-{seen.second}-{seen.model}-{seen.level}", "for": {"model": seen.model, "level": seen.level},
+            "when": {f"more-{seen.second}-than": int(seen.first)},
+            "then": {"query": refused if seen.does == "refused" else {"one-of": [refused, mixed]}},
+            "because": f"a query of more than {seen.first} {seen.second} fails, whichever they are" if
+            seen.does == "refused" else f"some queries of more than {seen.first} {seen.second} fail",
+            "evidence": "probe",
+        })  # fmt: skip
+    return out
