@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,27 @@ def test_what_is_planned_unasked_is_bounded(
     assert bool(found[0].enterprise) == (across and (most == 500 or "--enterprise" in words))
     told = "are not planned unasked" in capsys.readouterr().err
     assert told == (words[0] == "matrix" and found[0].summary.planned is None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "settings", "words"),
+    [
+        ('BodyPartExamined = "CHEST"', "sources west, store, other",
+         "nothing: no condition of this list is answered exactly by all of its 3 sources"),
+        ('BodyPartExamined = "CHEST"', "sources west, store",
+         'BodyPartExamined = "CHEST" (can miss rows at west and store)'),
+        ('PatientID = "1" and "Body part" = "CHEST"', "sources centre, store",
+         'PatientID = "1" (spelling or empty values at centre) "Body part" = "CHEST" (extra rows at centre and store)'),
+        ('ModalitiesInStudy = "CT"', "sources west, store", 'ModalitiesInStudy = "CT" (unknown at west)'),
+        ('ModalitiesInStudy = "CT"', "sources west, store",
+         "the whole list, exact when sent as planned at west and store:"),
+        ('"Body part" = "CHEST"', "sources store", "q1 study: everything in the archive"),
+    ],
+)  # fmt: skip
+def test_it_is_said_so_that_somebody_else_understands_it(condition: str, settings: str, words: str) -> None:
+    whole = report(condition, settings)
+    for name in ("table", "markdown"):
+        out = io.StringIO()
+        writer(name)(whole, out)
+        # Where lines end, and what Markdown marks, is no matter here.
+        assert re.sub(r"[\s`-]", "", words) in re.sub(r"[\s\\`-]", "", out.getvalue()), name

@@ -73,7 +73,8 @@ def test_printed_cores_of_the_demonstration_are_what_they_claim(kind: str) -> No
         ask, enough = (as_planned(places) if kind == "planned" else as_written(places)), exact
         if kind == "reliable":
             enough = reliable
-        core = core_of(worklist, list(places), ask, enough, kind != "planned")
+        most = portable.SMALL_PLANNED if kind == "planned" else portable.SMALL
+        core = core_of(worklist, list(places), ask, enough, most)
         assert set(core.sources) | set(core.without) == set(places)
         if core.text is None:
             continue
@@ -143,6 +144,31 @@ def test_keys_that_change_one_another_leave_two_cores() -> None:
 def test_a_weaker_form_stands_in_for_what_no_key_says() -> None:
     core = core_of(written('StudyTime > 10:30 and not StudyID = "1"'), ["s"], as_written({"s": place(INTERACTING)}))
     assert core.text == 'StudyTime >= "103000"' and core.weakened == ((0, 'StudyTime >= "103000"'),)
+
+
+NOW = ("within last 2 hours", "within last 7 days", "older than 3 days", "> yesterday", "= today")
+
+
+@pytest.mark.parametrize("now", NOW)
+def test_no_core_holds_the_days_of_now(now: str) -> None:
+    """What moves with the clock stands as it was written, by a longer path as well and twice, or it is left out."""
+    attribute = "(StudyDate, StudyTime)" if "hours" in now else "StudyDate"
+    text = f'{attribute} {now} and PatientID = "P" and not StudyID = "1"'
+    core = core_of(written(text), ["s"], as_written({"s": place(INTERACTING)}))
+    assert core.text == ('PatientID = "P"' if "hours" in now else f'StudyDate {now} and PatientID = "P"')
+    if "hours" in now:
+        return
+    either = f'(StudyDate {now} and PatientID = "P") or (StudyDate {now} and not StudyID = "1")'
+    core = core_of(written(either), ["s"], as_written({"s": place(INTERACTING)}))
+    assert core.text == f'(StudyDate {now} and PatientID = "P") or StudyDate {now}'
+    step = "ScheduledProcedureStepSequence"
+    date = f"{step}.ScheduledProcedureStepStartDate {now}"
+    steps = f'{step}.Modality = "CT" and {date} and (AccessionNumber = "A" or not {date})'
+    item = read(f'worklist "W" {{ model modality-worklist where {steps} }}')
+    assert item is not None
+    content = {**INTERACTING, "interactions": []}
+    core = core_of(item, ["s"], as_written({"s": replace(place(content), model="modality-worklist")}))
+    assert core.text == f'{step} has (Modality = "CT" and ScheduledProcedureStepStartDate {now})'
 
 
 def test_an_or_is_kept_whole_or_weakened_in_each_branch() -> None:
@@ -239,6 +265,49 @@ def contradiction(one: Drawn, core: Core) -> str:
     return ""
 
 
+def test_cores_stay_true_on_other_days() -> None:
+    """A core that somebody keeps still follows from the list when both are opened weeks later."""
+    later, told = date(2026, 12, 31), 0
+    for seed in range(260):
+        rng = Random(f"later {seed}")
+        plain = place({**INTERACTING, "interactions": []})
+        places = {"s": plain if seed % 2 else drawn_place(rng, shipped_profile(rng), "study", True)}
+        writer = worlds.Filters(rng, "study", wide=True, near=("StudyDate", "StudyTime"))
+        text = writer.worklist("study-root")
+        worklist = read(text)
+        if worklist is None or not any(c.relative for c, _ in worklist.constraints):
+            continue
+        try:
+            core = core_of(worklist, ["s"], as_written(places), reliable)
+        except AmbiguousProfileError:
+            continue
+        if not core.text:
+            continue
+        told += 1
+        head = text[: text.rindex("    where ")]
+        one, other = (
+            resolve([parse(Text.of(t))], [], None, {}, later).worklists[0]
+            for t in (text, f"{head}    where {core.text}\n}}\n")
+        )
+        assert other.complete, core.text
+        for archive in [worlds.archive(rng) for _ in range(4)]:
+            for entity in matcher.entities_at(moved(archive, rng), "study"):
+                try:
+                    if matcher.matches(one.filter, entity):
+                        assert matcher.matches(other.filter, entity), (text, core.text)
+                except matcher.UndecidedError:
+                    continue
+    assert told >= 15
+
+
+def moved(archive: tuple[matcher.Entity, ...], rng: Random) -> tuple[matcher.Entity, ...]:
+    """The archive with some studies of the last days of December."""
+    for entity in archive:
+        if rng.random() < 0.7:
+            entity.dataset.StudyDate = f"202612{rng.randint(20, 31)}"
+    return archive
+
+
 def matcher_entities(one: Drawn, archive: tuple[matcher.Entity, ...]) -> Iterator[matcher.Entity]:
     from worklint.oracle.simulated import SimulatedSource
 
@@ -317,7 +386,7 @@ def test_cores_as_planned_are_exact_as_planned() -> None:
     found = 0
     for one in drawn(2):
         try:
-            core = core_of(one.worklist, list(one.places), as_planned(one.places), exhaustive=False)
+            core = core_of(one.worklist, list(one.places), as_planned(one.places), exhaustive=portable.SMALL_PLANNED)
         except AmbiguousProfileError:
             continue
         if core.filter is None:

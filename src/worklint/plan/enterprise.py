@@ -12,7 +12,7 @@ from worklint.judge.place import Place
 from worklint.knowledge import standard
 from worklint.model import Cause, Worklist
 from worklint.plan import unite_on
-from worklint.plan.portable import Core, as_planned, as_written, core_of, exact, reliable, with_filter
+from worklint.plan.portable import SMALL_PLANNED, Core, as_planned, as_written, core_of, exact, reliable, with_filter
 from worklint.plan.predicate import text_of
 from worklint.plan.print import wire_values
 from worklint.plan.types import NOTHING, Plan, PlannedQuery
@@ -86,7 +86,9 @@ def view(
         worklist.id,
         written,
         _over_all(core_of(worklist, asked, ask, reliable, known=told), sources, same),
-        _over_all(core_of(worklist, asked, as_planned(places, zone), exhaustive=False, known=left), sources, same),
+        _over_all(
+            core_of(worklist, asked, as_planned(places, zone), exhaustive=SMALL_PLANNED, known=left), sources, same
+        ),
         _groups(sources, judged, plans),
         tuple(copies),
         tuple(s for s in sources if s not in held) if len(sources) > 1 else (),
@@ -135,7 +137,7 @@ def brief(query: PlannedQuery) -> str:
     ]
     model = standard.model(query.model)
     level = f" {query.level}" if model is None or len(model.levels) > 1 else ""
-    text = f"{query.id}{level}: {', '.join(keys) or 'everything'}"
+    text = f"{query.id}{level}: {', '.join(keys) or 'everything in the archive'}"
     if query.role == "subtract":
         text += f" (taken from {', '.join(query.of)})"
     if query.remaining != NOTHING:

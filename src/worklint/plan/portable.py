@@ -6,6 +6,7 @@ row of the core. What is left is judged as a whole, for keys change one another.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -19,6 +20,8 @@ from worklint.record import frozen
 
 SMALL = 5
 """Up to so many conditions all sets of them are tried, so that no other set can be stronger."""
+SMALL_PLANNED = 4
+"""The same where each set has to be planned, which takes longer than a verdict."""
 MOST_CONDITIONS = 40
 """Above this many conditions the core is looked for among whole parts of the `and` at the top."""
 MOST_PAIRED = 16
@@ -96,12 +99,13 @@ def reliable(effect: Effect) -> bool:
 
 def core_of(
     worklist: Worklist, sources: Sequence[str], ask: Asked, enough: Callable[[Effect], bool] = exact,
-    exhaustive: bool = True, known: Mapping[str, Verdict] | None = None,
+    exhaustive: int = SMALL, known: Mapping[str, Verdict] | None = None,
 ) -> Core:  # fmt: skip
     """Return the strongest filter, as far as it was looked for, that every one of the sources answers well enough.
 
     Where no filter of the list does at some sources, these are named in ``without``, and the core is that of the rest.
-    ``known`` are the verdicts of the list itself, where somebody has them.
+    Up to ``exhaustive`` conditions all sets of them are tried. ``known`` are the verdicts of the list itself, where
+    somebody has them.
     """
     whole = {i: c for i, (c, _) in enumerate(worklist.constraints)}
     search = _Search(worklist, sources, ask, enough)
@@ -173,13 +177,18 @@ def _leaves(node: Filter) -> Iterator[Constraint]:
 
 
 def weaker_forms(constraint: Constraint) -> Iterator[Constraint]:
-    """Yield tests that follow from a positive test and that a key can say: an inclusive bound, the days alone."""
+    """Yield tests that follow from a positive test and that a key can say: an inclusive bound, the days alone.
+
+    None of a test that moves with the clock: the days of now are not those of tomorrow, and a core is kept.
+    """
+    if constraint.relative:
+        return
     for way in ways(constraint):
         if len(way.alternatives) != 1 or len(way.alternatives[0]) != 1:
             continue
         one = way.alternatives[0][0]
         if one != constraint and one.matching in ("single", "range"):
-            yield replace(one, relative=False)
+            yield one
 
 
 def _by_identity(worklist: Worklist, kept: Kept) -> dict[int, Constraint]:
@@ -189,22 +198,21 @@ def _by_identity(worklist: Worklist, kept: Kept) -> dict[int, Constraint]:
 def _text(worklist: Worklist, condition: Filter | None) -> str:
     """Return a condition in the language, its tests as they were written: a relative date does not age.
 
-    One comparison may stand for several tests; then, and where a test was written by a longer path, it stands as what
-    it means.
+    One comparison may stand for several tests; then it stands as what it means.
     """
     if condition is None:
         return ""
-    written = [c.text for c, _ in worklist.constraints]
-    plain = {id(c) for c, _ in worklist.constraints if written.count(c.text) == 1}
+    places = Counter((c.span, c.via) for c, _ in worklist.constraints)
+    plain = {id(c) for c, _ in worklist.constraints if places[c.span, c.via] == 1}
     return _said(condition, plain, 0, True)
 
 
 def _said(node: Filter, plain: set[int], depth: int, top: bool) -> str:
     if isinstance(node, Test):
-        c = node.constraint
-        if id(c) in plain and len(c.path) <= depth + 1 and (not depth or c.text.startswith(c.path[-1].display)):
-            return f"not {c.text}" if node.negated else c.text
-        return text_of(node, depth)
+        written = _as_written(node.constraint, depth) if id(node.constraint) in plain else None
+        if written is None:
+            return text_of(node, depth)
+        return f"not {written}" if node.negated else written
     if isinstance(node, Has):
         of_item = node.scope == "item"
         name = ".".join(a.display for a in node.path[depth:]) if of_item else node.scope
@@ -213,6 +221,18 @@ def _said(node: Filter, plain: set[int], depth: int, top: bool) -> str:
     word = " and " if isinstance(node, All) else " or "
     text = word.join(_said(p, plain, depth, False) for p in node.parts)
     return text if top or len(node.parts) < 2 else f"({text})"
+
+
+def _as_written(c: Constraint, depth: int) -> str | None:
+    """Return a test as it was written, by its path from an item at ``depth``; ``None`` where that cannot be told."""
+    names = [a.display for a in c.path]
+    if len(names) <= 1:
+        return c.text
+    for begin in range(len(names)):
+        name = ".".join(names[begin:])
+        if c.text.startswith(f"{name} "):
+            return ".".join(names[depth:]) + c.text[len(name) :]
+    return None
 
 
 # --- the search -------------------------------------------------------------------------------------------------------
@@ -282,11 +302,11 @@ class _Search:
         left = {id(c) for c in _leaves(condition)} if condition is not None else set()
         return {i: c for i, c in chosen.items() if id(c) in left}
 
-    def run(self, exhaustive: bool) -> list[dict[int, Constraint]]:
+    def run(self, exhaustive: int) -> list[dict[int, Constraint]]:
         """Return the largest sets found, the one with most conditions first; empty if there is none."""
         order = list(self.sources)
         try:
-            return self._all() if exhaustive and len(self.units) <= SMALL else self._descend(exhaustive)
+            return self._all() if len(self.units) <= exhaustive else self._descend(exhaustive >= SMALL)
         finally:
             self.sources = [s for s in order if s in self.sources]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from worklint.model import SPELLING
 from worklint.record import frozen, replace
 from worklint.report.terminal import clean, paint, wrap
-from worklint.report.types import CoreRow, EnterpriseRow, GroupRow, Report
+from worklint.report.types import CellRow, CoreRow, EnterpriseRow, GroupRow, Report
 from worklint.report.words import count, listed, shown
 
 TITLE = "Across sources"
@@ -99,12 +100,15 @@ def renamed(row: EnterpriseRow, names: Mapping[str, str]) -> EnterpriseRow:
     )
 
 
-def said(report: Report, row: EnterpriseRow) -> list[Said]:
-    """Return everything there is to say of one list."""
+def said(report: Report, row: EnterpriseRow, names: Mapping[str, str] | None = None) -> list[Said]:
+    """Return everything there is to say of one list. ``names`` are other names for the sources, by id."""
+    lost = lost_words(report, row, names)
+    row = renamed(row, names) if names else row
     out = list(common(report, row))
-    lost = lost_words(report, row)
     if lost:
-        out.append(Said("lost", "what the core does not ask for comes back as rows too many:", tuple(lost)))
+        out.append(
+            Said("lost", "left out of the core, so that more rows come back than the list asks for:", tuple(lost))
+        )
     for group in row.groups:
         if group.as_it_stands:
             out.append(Said("one query", f"{listed(group.sources)}: the list as it is written"))
@@ -127,14 +131,16 @@ def common(report: Report, row: EnterpriseRow) -> Iterator[Said]:
     total = sum(1 for c in report.constraints if c.worklist == row.worklist)
     exact, reliable, planned = row.cores
     yield Said("in common", core_words(exact, total), _code(exact))
-    spelling, plans = "but for spelling and rows without a value", "exact when sent as planned"
+    spelling, plans = "exact but for spelling and rows without a value", "exact when sent as planned"
     stronger = [c for c in (reliable, planned) if c.text and (c.text, c.sources) != (exact.text, exact.sources)]
     if len(stronger) == 2 and (reliable.text, reliable.sources) == (planned.text, planned.sources):
-        yield Said("", f"{spelling} {_where(reliable)}, and {plans}:", _code(reliable))
+        whole = "the whole list, " if _whole(reliable, total) else ""
+        yield Said("", f"{whole}{spelling} {_where(reliable)}, and {plans}:", _code(reliable))
         stronger = []
     for core in stronger:
         words = spelling if core is reliable else plans
-        yield Said("", f"{words} {_where(core)}{_limits(core)}:", _code(core))
+        whole = "the whole list, " if _whole(core, total) else ""
+        yield Said("", f"{whole}{words} {_where(core)}{_limits(core)}:", _code(core))
     for source, cause in row.refusals:
         yield Said("", f"{source} answers no filter of this list exactly as written: {report.causes[cause].message}")
 
@@ -162,6 +168,10 @@ def _limits(core: CoreRow) -> str:
     return f" ({'; '.join(more)})" if more else ""
 
 
+def _whole(core: CoreRow, total: int) -> bool:
+    return len(core.constraints) == total and not core.weakened
+
+
 def core_words(core: CoreRow, total: int) -> str:
     """Return what the exact core is, without its text; ``total``: so many conditions the list has."""
     if core.text is None:
@@ -169,19 +179,36 @@ def core_words(core: CoreRow, total: int) -> str:
     if not total:
         return f"the list has no condition; everything is asked for {_where(core)}"
     if not core.text:
-        return f"no condition of this list is answered exactly {_where(core)}"
+        of = f"all of {listed(core.sources)}" if len(core.sources) > 1 else core.sources[0]
+        of = f"all of its {len(core.sources)} sources" if len(core.sources) > 2 and not core.without else of
+        return f"nothing: no condition of this list is answered exactly by {of}"
     kept = len(core.constraints)
-    what = "the whole list" if kept == total and not core.weakened else f"{kept} of {count(total, 'condition')}"
+    what = "the whole list" if _whole(core, total) else f"{kept} of {count(total, 'condition')}"
     return f"{what}, answered exactly as written {_where(core)}{_limits(core)}:"
 
 
-def lost_words(report: Report, row: EnterpriseRow) -> list[str]:
-    """Return the conditions that are not in the exact core, each with the sources that do not apply it exactly."""
+def lost_words(report: Report, row: EnterpriseRow, names: Mapping[str, str] | None = None) -> list[str]:
+    """Return the conditions that are not in the exact core, each with what the sources at fault do with it."""
+    cells = {(c.constraint, c.source): c for c in report.cells if any(c.constraint == i for i, _ in row.lost)}
     out = []
     for number, sources in row.lost:
-        at = f" (not exact at {listed(sources)})" if sources else " (exact alone, not together with the others)"
-        out.append(f"{shown(report.constraints[number])}{at}")
+        found: dict[str, list[str]] = {}
+        for source in sources:
+            found.setdefault(_fault(cells[number, source]), []).append((names or {}).get(source, source))
+        faults = "; ".join(f"{what} at {listed(at)}" for what, at in found.items())
+        out.append(f"{shown(report.constraints[number])} ({faults or 'exact alone, not together with the others'})")
     return out
+
+
+def _fault(cell: CellRow) -> str:
+    """Return in a few words why a test is not exact there."""
+    if cell.rejected:
+        return "refused"
+    if not cell.known:
+        return "unknown"
+    if cell.may_miss:
+        return "can miss rows"
+    return "spelling or empty values" if SPELLING.issuperset(cell.add_reasons) else "extra rows"
 
 
 def twice(row: EnterpriseRow) -> Iterator[str]:

@@ -505,7 +505,7 @@ def _across(report: Report) -> Iterator[str]:
         yield f'<details class="list"><summary><b>{_e(lists[row.worklist])}</b><span>{kept}; {asked}</span></summary>'
         yield "<dl>"
         last = ""
-        for one in across.said(report, across.renamed(row, names)):
+        for one in across.said(report, row, names):
             heading = _HEADINGS.get(one.label, "")
             if heading and heading != last:
                 yield f"{'</dd>' if last else ''}<dt>{heading}</dt><dd>"
