@@ -258,6 +258,11 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},
      'PatientID in ("A1", "12") ignoring case', {"model": "patient-root"}),
     ("who folds the ID that is fed finds another patient", FOLDS, 'PatientSex = "F"', {"model": "patient-root"}),
+    ("where all queries fold, the ID that is fed is folded too", FAITHFUL | {"lifts": [], "statements": [
+        {"for": {}, "key": {"does": "applied"}, "evidence": "good"},
+        {"for": {"attribute": "*lower"}, "key": {"does": "ignored"}, "evidence": "good"}],
+        "interactions": [{"when": {}, "then": {"query": {"does": "applied", "adds": ["case"]}}, "evidence": "good"}]},
+     'AccessionNumber contains "a1"', {"model": "patient-root", "level": "patient", "transport": "dicomweb"}),
     ("one study has all of them, not several of a patient", FAITHFUL | {"lifts": []},
      'ModalitiesInStudy has all ("CR", "SR")', {"model": "patient-root", "level": "patient"}),
     ("what a query adds is not decided by the key that makes it do so", ADDS_TO_QUERIES,

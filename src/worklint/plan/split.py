@@ -16,7 +16,7 @@ from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade, effect
 from worklint.judge.interact import date_and_time, interact
 from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
-from worklint.judge.value import Sent, sent_values
+from worklint.judge.value import Sent, can_trigger, sent_values
 from worklint.knowledge import standard
 from worklint.knowledge.profile import Behaviour, Cap, Profile, Where
 from worklint.model import GRADES, Constraint, Effect, Has, Parameter, Span, Test, Worklist
@@ -475,9 +475,8 @@ def _tried(
         keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = []
         owner: list[int] = []
         for (choice, has), (constraints, at) in zip(kept, version, strict=True):
-            for constraint, one in zip(constraints, at, strict=True):
-                keys.append((constraint, one, has))
-                owner.append(id(choice.test))
+            keys += [(constraint, one, has) for constraint, one in zip(constraints, at, strict=True)]
+            owner += [id(choice.test)] * len(at)
         keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
         if COMBINED in options and date_and_time([k for _, at, _ in keys for k in at]):
             # Another date and time, meant as two windows, would be one moment as well.
@@ -492,6 +491,7 @@ def _tried(
             adds[test] = adds.get(test, frozenset()) | joint.parts[i].adds
         # What a fed key adds belongs to another entity: that its own value is spelled alike is no excuse.
         fed = any(p.adds for p in joint.parts[len(owner) :])
+        fed = fed or any(can_trigger(reason, f.key.sent) for reason in joint.bare for f in fixed)
         bare |= joint.bare | (frozenset({"other"}) if fed else frozenset())
         effects.append(joint.effect)
     for choice, _ in kept:
