@@ -17,6 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,12 @@ def heldout(words: list[str]) -> int:
     parser.add_argument("--cases", type=int, default=200, help="cases a door and seed")
     parser.add_argument("--server", action="append", choices=sorted(predicted.VARIANTS), help="default: all")
     parser.add_argument("--shipped", action="store_true", help="the database only, without a probe")
+    parser.add_argument("--rows", type=int, default=250, help="rows that the probe reads of one answer (default: 250)")
+    parser.add_argument("--queries", type=int, default=1500, help="queries of the probe at most (default: 1500)")
     parser.add_argument("--lab", action="store_true", help="also a profile probed with the archive of the lab")
     parser.add_argument("--vague", action="store_true", help="print what is not precise, too")
     arguments = parser.parse_args(words)
+    manners = replace(predicted.LIMITS, rows=arguments.rows, queries=arguments.queries)
     total: dict[tuple[str, str], Any] = {}
     with tempfile.TemporaryDirectory(prefix="worklint-heldout-") as name:
         for kind_id in arguments.server or predicted.VARIANTS:
@@ -73,7 +77,8 @@ def heldout(words: list[str]) -> int:
             lab = predicted.lab_profiles(kind) if arguments.lab else {}
             for seed in range(arguments.seed, arguments.seed + arguments.seeds):
                 folder = Path(name, f"{kind_id}-{seed}")
-                tried = predicted.trial(kind, seed, arguments.cases, folder, lab, not arguments.shipped)
+                probing = None if arguments.shipped else manners
+                tried = predicted.trial(kind, seed, arguments.cases, folder, lab, probing)
                 for door, teller, score, note in tried:
                     total[(door.id, teller)] = total.get((door.id, teller), predicted.NONE) + score
                     print(_row(f"{door.id} seed {seed}", teller, score), note, flush=True)

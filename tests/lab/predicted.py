@@ -83,10 +83,13 @@ def holding(kind: Kind, found: Content | None) -> Iterator[tuple[Server, Sequenc
         yield server, taken
 
 
-def measured(server: Server, door: Door, told: list[str] | None = None) -> dict[str, Any]:
+LIMITS = Manners(per_second=5000, timeout=10)
+"""What a probe may do at a server of the lab."""
+
+
+def measured(server: Server, door: Door, manners: Manners = LIMITS, told: list[str] | None = None) -> dict[str, Any]:
     """Return the profile that a probe of a door writes."""
     at = f"{server.web}" if door.transport == "dicomweb" else f"{server.address}?calling={CALLING}"
-    manners = Manners(per_second=5000, timeout=10)
     record = probe(open_door(parse_address(at), manners.timeout, {}), manners, door.models, "20261124", lambda t: None)
     if told is not None:
         told.append(f"{record.queries} queries{'; ended: ' + record.ended if record.ended else ''}")
@@ -253,11 +256,12 @@ def score(said: Mapping[str, FilterRow], found: Sequence[Seen]) -> Score:
     return Score(len(found), tuple(wrong), telling, good, tuple(vague))
 
 
-def trial(kind: Kind, seed: int, many: int, folder: Path, lab_profiles: Mapping[str, Any], fresh: bool = True
-          ) -> Iterator[tuple[Door, str, Score, str]]:  # fmt: skip
+def trial(kind: Kind, seed: int, many: int, folder: Path, lab_profiles: Mapping[str, Any],
+          manners: Manners | None = LIMITS) -> Iterator[tuple[Door, str, Score, str]]:  # fmt: skip
     """Run the cases of a seed at each door of a server; yield the score of each teller.
 
-    ``shipped``: the database. ``probed``: a probe of this very server. ``lab``: a probe with the archive of the lab.
+    ``shipped``: the database. ``probed``: a probe of this very server within its ``manners`` (``None``: none). ``lab``:
+    a probe with the archive of the lab.
     """
     found = content(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -267,9 +271,9 @@ def trial(kind: Kind, seed: int, many: int, folder: Path, lab_profiles: Mapping[
             with client(server, door.transport) as made:
                 answered = asked(door, made, cases, taken, found)
             yield door, "shipped", score(said_by(_shipped(door, kind, server.release), cases), answered), ""
-            if fresh:
+            if manners is not None:
                 told: list[str] = []
-                site = site_with(measured(server, door, told), door, folder)
+                site = site_with(measured(server, door, manners, told), door, folder)
                 yield door, "probed", score(said_by(site, cases), answered), told[0]
             if door.id in lab_profiles:
                 site = site_with(lab_profiles[door.id], door, folder)
