@@ -72,8 +72,9 @@ CASES = [
     (scp.archive(empties_match), "StudyDate", "single", "applied", "empty", "other", ""),
     (scp.archive(ignored=["StudyDescription"]), "StudyDescription", "single", "ignored", "", "", ""),
     (scp.archive(nothing_for_descriptions), "StudyDescription", "single", "nothing", "", "", "other"),
+    (scp.archive(), "ProcedureCodeSequence.CodeValue", "single", "ignored", "", "", ""),
 ]  # fmt: skip
-NAMES = ["exact", "wildcards", "ranges", "folds", "prefix", "literal", "empties", "ignores", "nothing"]
+NAMES = ["exact", "wildcards", "ranges", "folds", "prefix", "literal", "empties", "ignores", "nothing", "in items"]
 
 
 @pytest.mark.parametrize(("script", "name", "kind", "does", "adds", "not_adds", "misses"), CASES, ids=NAMES)

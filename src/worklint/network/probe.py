@@ -378,9 +378,10 @@ class _Model:
             rest = [a for a in waiting if a not in telling]
             required = [a for a in rest if a.required]
             found = screen(bench, required, 1)
-            # What a source does with keys of its own level tells nothing of those of another.
-            for home in dict.fromkeys(a.home for a in rest):
-                found += screen(bench, [a for a in rest if not a.required and a.home == home])
+            # What a source does with keys of its own level tells nothing of those of another, or of those in items.
+            groups = {a: (a.home, len(a.path) > 1) for a in rest if not a.required}
+            for group in dict.fromkeys(groups.values()):
+                found += screen(bench, [a for a, its in groups.items() if its == group])
         for one in found:
             one.returned = returned(scope, one.about)
             place[one.about.name] = one
