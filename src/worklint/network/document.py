@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from worklint.knowledge import standard
-from worklint.network import crowded, negotiation, pages
+from worklint.network import blank, crowded, negotiation, pages
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import ENDS, FIRST, FRACTION, TRAILING, WIDE
@@ -71,10 +71,10 @@ def profile_of(record: Record, date: str, name: str | None = None) -> Json:
             "meaning": "texts are stored with spaces in front, which PS3.5 calls insignificant; "
                        "whether they count could not be decided of every attribute",
         }}  # fmt: skip
+    found, lifts = _interactions(record, sets)
     if sets:
         out["sets"] = sets
     out["statements"] = statements
-    found, lifts = _interactions(record)
     if found:
         out["interactions"] = found
     if lifts:
@@ -260,12 +260,16 @@ def _body(found: Found, returned: str | None) -> Json:
 def _of_empty_keys(record: Record, place: tuple[str, str], add: Any) -> None:
     harmful = record.harmful.get(place, {})
     found: Json
+    if record.transport == "dicomweb":
+        # What is only asked for goes out by includefield, which is no key (``_fields``).
+        for seen in record.together:
+            if seen.what == blank.BLANK and (seen.model, seen.level) == place:
+                for name in seen.first.split(","):
+                    add(place, name, {"kind": "universal"}, {**_blank(seen), "evidence": "probe"})
+        return
     for about in subjects(*place):
         name = about.name
         where: Json = {"kind": "universal"}
-        if name in harmful and record.transport == "dicomweb":
-            # It was asked for by includefield, which is no key (``_fields``).
-            continue
         if name not in harmful:
             found = {"key": {"does": "applied"}, "because": "asked for without a value, it changes nothing"}
         elif harmful[name]:
@@ -275,6 +279,18 @@ def _of_empty_keys(record: Record, place: tuple[str, str], add: Any) -> None:
             found = {"key": {"does": "applied", "misses": ["other"]},
                      "because": "asked for without a value, it makes entities disappear"}  # fmt: skip
         add(place, name, where, {**found, "evidence": "probe"})
+
+
+def _blank(seen: Together) -> Json:
+    if seen.does == blank.FINE:
+        return {"key": {"does": "applied"}, "because": "without a value, it changes nothing"}
+    loses: Json = {"does": "applied", "misses": ["other"]}
+    refused = {"does": "refused", **({"status": seen.status} if seen.status else {})}
+    if seen.does == blank.UNKNOWN:
+        return {"key": {"one-of": [refused, loses]}, "because": "other keys without a value are refused, or lose rows"}
+    if seen.does == blank.REFUSED:
+        return {"key": refused, "because": "without a value it fails the query"}
+    return {"key": loses, "because": "without a value, it makes entities disappear"}
 
 
 def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str, list[str]]) -> list[Json]:
@@ -299,10 +315,10 @@ def _spread(body: Json, places: dict[tuple[str, str], list[str]], sets: dict[str
     return out
 
 
-def _named(names: tuple[str, ...], sets: dict[str, list[str]]) -> list[str] | str:
+def _named(names: tuple[str, ...], sets: dict[str, list[str]], long: int = _LONG) -> list[str] | str:
     if len(names) == 1:
         return names[0]
-    if len(names) < _LONG:
+    if len(names) < long:
         return list(names)
     for known, members in sets.items():
         if members == list(names):
@@ -346,7 +362,7 @@ def _private_empty(seen: Together) -> Json:
 # --- interactions -----------------------------------------------------------------------------------------------------
 
 
-def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
+def _interactions(record: Record, sets: dict[str, list[str]]) -> tuple[list[Json], list[Json]]:
     found: list[Json] = []
     lifts: list[Json] = []
     beside: dict[tuple[str, str, str], list[str]] = {}
@@ -375,7 +391,7 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
          "because": "what becomes of a query without the unique keys of the levels above was measured"}
         for model, level in sorted(below_top)
     ]  # fmt: skip
-    found += _fields(record)
+    found += _fields(record, sets)
     found += _steps(record)
     found += _woken(record)
     found += crowded.told(record.together)
@@ -383,19 +399,20 @@ def _interactions(record: Record) -> tuple[list[Json], list[Json]]:
     return found, lifts
 
 
-def _fields(record: Record) -> list[Json]:
+def _fields(record: Record, sets: dict[str, list[str]]) -> list[Json]:
     """Write which attributes a search must not ask for in its answer (``includefield``, PS3.18 8.3.4.3)."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for (model, level), harmful in record.harmful.items() if record.transport == "dicomweb" else ():
         for name, status in harmful.items():
             groups.setdefault((model, level, status), []).append(name)
     return [
-        {"id": f"field-{model}-{level}-{name}", "for": {"model": model, "level": level}, "when": {"returns": [name]},
+        {"id": f"field-{number}", "for": {"model": model, "level": level},
+         "when": {"returns": [_named(tuple(sorted(names)), sets, 2)]},
          "then": {"query": {"does": "refused", "status": status} if status else
                   {"does": "applied", "misses": ["other"]}},
          "because": f"to ask for it in the answer {'fails the query' if status else 'makes entities disappear'}",
          "evidence": "probe"}
-        for (model, level, status), names in groups.items() for name in names
+        for number, ((model, level, status), names) in enumerate(groups.items(), 1)
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from worklint.knowledge import standard
-from worklint.network import pages, pairs
+from worklint.network import blank, pages, pairs
 from worklint.network.ask import Key
 from worklint.network.interactions import Together, known_value
 from worklint.network.measure import Bench
@@ -34,7 +34,7 @@ def measure(
     if bench.asker.door.transport == "dimse":
         return [*out, *(_cap(bench, scope) or _as_above(bench, scope, above))]
     found = pages.measure(bench, scope, above) or _cap(bench, scope)
-    return [*out, *(pages.paged(bench, scope, t) for t in found)]
+    return [*out, *(pages.paged(bench, scope, t) for t in found), *blank.measure(bench, scope)]
 
 
 def _said(scope: Scope, what: str, does: str, first: str = "", second: str = "", status: str = "") -> Together:

@@ -188,6 +188,8 @@ class _Model:
         self.record = record
         self.say = say
         self.surveyor = Surveyor(asker, today)
+        # What is found is kept, whatever ends the probe.
+        self.surveyor.reader.harmful = record.harmful
         self.benches: dict[tuple[str, tuple[Key, ...]], Bench] = {}
         self.scopes: list[Scope] = []
         self.spare: dict[str, list[Scope]] = {}
@@ -224,8 +226,6 @@ class _Model:
                 self.record.done.append(name)
                 self._save()
         self._negotiate(self.scopes)
-        for key, harmful in self.surveyor.reader.harmful.items():
-            self.record.harmful[key] = dict(harmful)
 
     def _wants(self, top: Scope) -> None:
         """Learn what every query has to name before the budget is spent: without it every query may be refused."""

@@ -20,6 +20,8 @@ _EVER = {"DA": "19000101-", "TM": "000000-235959.999999", "DT": "19000101000000-
 """Ranges that hold every moment."""
 _COUNTED = ("1", "2")
 """Numbers that counts and numbers of series or images have, wherever there are any."""
+_HALVINGS = 4
+"""Halves of halves of empty keys after which each is asked alone: where most are harmful, that is cheaper."""
 
 
 class Reader:
@@ -97,9 +99,13 @@ class Reader:
         return dict(out) if came else None
 
     def _harm(
-        self, model: str, level: str, keys: tuple[Key, ...], wanted: list[Path], everything: frozenset[Id]
-    ) -> dict[str, str]:
-        """Find by halving which empty keys make a query fail (their status), or lose rows (no text)."""
+        self, model: str, level: str, keys: tuple[Key, ...], wanted: list[Path], everything: frozenset[Id],
+        failed: int = 0,
+    ) -> dict[str, str]:  # fmt: skip
+        """Find which empty keys make a query fail (their status), or lose rows (no text), by halving.
+
+        ``failed``: so many halves that this one is a part of were harmful.
+        """
         if not wanted:
             return {}
         answer = self._asker.ask(Question(model, level, keys, tuple(wanted)))
@@ -107,9 +113,12 @@ class Reader:
             return {}
         if len(wanted) == 1:
             return {name_of(wanted[0]): answer.failure}
-        half = len(wanted) // 2
-        left = self._harm(model, level, keys, wanted[:half], everything)
-        return {**left, **self._harm(model, level, keys, wanted[half:], everything)}
+        parts = 2 if failed < _HALVINGS else len(wanted)
+        out: dict[str, str] = {}
+        for number in range(parts):
+            some = wanted[len(wanted) * number // parts : len(wanted) * (number + 1) // parts]
+            out |= self._harm(model, level, keys, some, everything, failed + 1)
+        return out
 
     # --- by value
 
