@@ -115,6 +115,9 @@ DIRECTED: list[tuple[dict[str, Any], list[str], dict[str, Any]]] = [
         )
         for name, number in (("more-keys-than", 2), ("more-values-than", 1))
     ],
+    # What is taken away at one level holds at the others.
+    ({"statements": [ALL], "lifts": [{"lifts": "parents-required", "for": {"level": "study"}, "evidence": "seen"}]},
+     ['level series where Modality = "CT"'], {}),
     ({"statements": [ALL], "keeping": [{"for": {"attribute": "PatientSex"}, "gives": "never", "evidence": "seen"}]},
      ['PatientSex = "M"'], {}),
     *[
@@ -132,7 +135,9 @@ def directed_trials() -> Iterator[Trial]:
     for number, (content, conditions, changes) in enumerate(DIRECTED):
         citations = {"seen": {"grade": "code", "citation": "drawn"}}
         whole = {"product": f"directed-{number}", "citations": citations, **content}
-        texts = [f'worklist "W" {{\n    {c if c.startswith("show") else f"where {c}"}\n}}\n' for c in conditions]
+        texts = [
+            f'worklist "W" {{\n    {c if c.startswith(("show", "level")) else f"where {c}"}\n}}\n' for c in conditions
+        ]
         yield from directed(whole, texts, 12, **changes)
 
 

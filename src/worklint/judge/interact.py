@@ -23,11 +23,11 @@ class QueryEffect:
     certain: bool
 
 
-def interactions_of(place: Place) -> tuple[tuple[Interaction, Profile], ...]:
+def interactions_of(place: Place, level: str) -> tuple[tuple[Interaction, Profile], ...]:
     """Return the interactions that can hold at a place: the standard's (unless lifted), the product's, the viewer's."""
     base = products.profile("dicom-standard", None)
     out: list[tuple[Interaction, Profile]] = []
-    lifted = {name for name, where in place.profile.lifts if place_fits(where, place) is True}
+    lifted = {name for name, where in place.profile.lifts if place_fits(where, place, level) is True}
     if base is not None and place.profile.product != base.profile.product:
         out += [(i, base.profile) for i in base.profile.interactions if i.id not in lifted]
     out += [(i, place.profile) for i in place.profile.interactions]
@@ -147,7 +147,7 @@ def interact(
     now = list(behaviours)
     effects: list[QueryEffect] = []
     serves: set[str] = set()
-    for interaction, profile in interactions_of(place):
+    for interaction, profile in interactions_of(place, level):
         fits = place_fits(interaction.where, place, level)
         if fits is False:
             continue

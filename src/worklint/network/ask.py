@@ -139,6 +139,8 @@ class Manners:
     seconds: float = 600.0
 
 
+_PACED = 20
+"""Queries after which it is known how long one takes."""
 _DOUBTED = 8
 """So many queries that fail are asked a second time, and one of so many after these."""
 _PATIENCE = 6
@@ -172,8 +174,12 @@ class Asker:
     _failures: int = 0
 
     def left(self) -> int:
-        """Return how many queries the budget still admits."""
-        return max(0, self.manners.queries - self.asked)
+        """Return how many queries the budget still admits, and the time, as fast as answers came so far."""
+        left = max(0, self.manners.queries - self.asked)
+        if self.asked < _PACED:
+            return left
+        spent = self.clock() - self.started
+        return min(left, max(0, int((self.manners.seconds - spent) * self.asked / max(spent, 1e-6))))
 
     def ask(self, question: Question, again: bool = False) -> Answer:
         """Ask one question; one that the source breaks off is asked a second time, and so are some that fail.

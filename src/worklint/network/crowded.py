@@ -1,4 +1,4 @@
-"""So many keys fail a query, whichever they are: what is seen of that, and what a profile says of it."""
+"""What several keys do, whichever they are: so many fail a query, or one of them is enough. As seen, and as written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from worklint.network.ask import Key, Question
 from worklint.network.interactions import Together, known_value
 from worklint.network.measure import Bench
-from worklint.network.subjects import About
+from worklint.network.subjects import About, subjects
 from worklint.network.survey import Scope
 from worklint.network.values import elements
 
@@ -61,19 +61,37 @@ def _said(scope: Scope, does: str, number: int, what: str, status: str) -> Toget
 
 
 def told(together: Iterable[Together]) -> list[Json]:
-    """Return the interactions of a profile that say how many keys fail a query."""
+    """Return the interactions of a profile that say what several keys of a query do, whichever they are."""
     out: list[Json] = []
+    refusing: dict[tuple[str, str, str, str], list[str]] = {}
     for seen in together:
-        if seen.what != "many":
-            continue
+        where = {"model": seen.model, "level": seen.level}
         refused: Json = {"does": "refused", "status": seen.status}
-        mixed: Json = {"does": "applied", "adds": ["other"], "misses": ["other"]}
+        if seen.what == "many":
+            query = refused if seen.does == "refused" else {"one-of": [refused, _MIXED]}
+            which = "fails, whichever they are" if seen.does == "refused" else "may fail"
+            out.append({
+                "id": f"more-{seen.second}-{seen.model}-{seen.level}", "for": where,
+                "when": {f"more-{seen.second}-than": int(seen.first)}, "then": {"query": query},
+                "because": f"a query of more than {seen.first} {seen.second} {which}", "evidence": "probe",
+            })  # fmt: skip
+        elif seen.what == "either":
+            names = [a.name for a in subjects(seen.model, seen.level) if not a.parent]
+            out.append({
+                "id": f"either-{seen.model}-{seen.level}", "for": where, "when": {"two-or-more": names},
+                "then": {"query": {"does": "applied", "adds": ["other"]}},
+                "because": "of two keys one is enough, for what it finds alone", "evidence": "probe",
+            })  # fmt: skip
+        elif seen.what == "beside" and seen.does == "refused":
+            refusing.setdefault((seen.model, seen.level, seen.first, seen.status), []).append(seen.second)
+    for (model, level, first, status), seconds in refusing.items():
         out.append({
-            "id": f"more-{seen.second}-{seen.model}-{seen.level}", "for": {"model": seen.model, "level": seen.level},
-            "when": {f"more-{seen.second}-than": int(seen.first)},
-            "then": {"query": refused if seen.does == "refused" else {"one-of": [refused, mixed]}},
-            "because": f"a query of more than {seen.first} {seen.second} fails, whichever they are" if
-            seen.does == "refused" else f"some queries of more than {seen.first} {seen.second} fail",
-            "evidence": "probe",
+            "id": f"refused-beside-{first}-{model}-{level}", "for": {"model": model, "level": level},
+            "when": {"all": [first], "any": seconds},
+            "then": {"query": {"one-of": [{"does": "refused", "status": status}, _MIXED]}},
+            "because": "beside that key the other failed the query", "evidence": "probe",
         })  # fmt: skip
     return out
+
+
+_MIXED: Json = {"does": "applied", "adds": ["other"], "misses": ["other"]}

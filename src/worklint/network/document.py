@@ -374,6 +374,8 @@ def _interactions(record: Record, sets: dict[str, list[str]]) -> tuple[list[Json
             lifts += lifts_too
             found += one
         elif seen.what == "beside":
+            if seen.does == "refused":
+                continue
             beside.setdefault((seen.model, seen.level, seen.first), []).append(seen.second)
         elif seen.what == "one-series":
             below.setdefault((seen.model, seen.level), []).append(seen)

@@ -30,7 +30,8 @@ class Together:
     ``parent-empty`` (something else than a single value names it), ``cap`` (rows at most), ``wants`` (every query has
     to name one of these), ``steps`` (which scheduled steps of an order come back), ``private``, ``empties``,
     ``undecided`` (nothing shows at that level), ``date-time``, ``one-series``, ``beside`` (``first`` is there,
-    ``second`` is no longer looked at). ``does`` is the outcome.
+    ``second`` is no longer looked at, or the query fails), ``either`` (of several keys one is enough). ``does`` is the
+    outcome.
     """
 
     what: str
@@ -208,6 +209,7 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About], sample: bool) 
         known = known_value(scope, first)
         assert known is not None
         lost: list[str] = []
+        failed: dict[str, str] = {}
         for number, second in enumerate(s for s in seconds if s.path != first.path):
             # One that is lost makes all others worth asking.
             few = (sample or not first.unique) and not lost
@@ -215,10 +217,22 @@ def _beside(bench: Bench, scope: Scope, applied: Sequence[About], sample: bool) 
                 break
             asked += few
             answer = bench.ask(Key(first.path, known[1]), Key(second.path, pairs.impossible(second.vr)))
+            if answer.failure:
+                failed[second.name] = answer.failure
             if known[0] in keep(answer, scope.model, scope.level):
+                if not lost and _is_either(bench, scope, first, second):
+                    return [_said(scope, "either", "adds")]
                 lost.append(second.name)
         out += [_said(scope, "beside", "ignored", first.name, name) for name in lost]
+        out += [_said(scope, "beside", "refused", first.name, name, status) for name, status in failed.items()]
     return out
+
+
+def _is_either(bench: Bench, scope: Scope, first: About, second: About) -> bool:
+    """Tell if of two keys, each of which brings something back alone, either is enough."""
+    known = known_value(scope, second)
+    answer = bench.ask(Key(first.path, pairs.impossible(first.vr)), Key(second.path, known[1] if known else ""))
+    return known is not None and known[0] in keep(answer, scope.model, scope.level)
 
 
 def _silent(

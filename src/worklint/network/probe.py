@@ -104,7 +104,7 @@ def probe(
             weights = [_SHARES.get(m, 2) for m in offered[number:]]
             limit = asker.asked + asker.left() * weights[0] // sum(weights)
             found = _Model(asker, model, record, today, say, limit, saved)
-            found.run()
+            found.run(weights[0] / sum(weights))
             measured.append(found)
         waiting = [one for one in measured if len(one.levels) > 1]
         for number, one in enumerate(waiting):
@@ -204,12 +204,19 @@ class _Model:
         self.sister = next((m for m in record.models if m != model and m in _SISTERS.get(model, ())
                             and (m, self.levels[-1]) in record.measured), None)  # fmt: skip
 
-    def run(self) -> None:
-        """Measure what matters most: attributes at their own level, and just below the highest; keys together."""
+    def run(self, share: float) -> None:
+        """Measure what matters most: attributes at their own level, and just below the highest; keys together.
+
+        ``share``: the part of what is left that this model may take, if answers are slow.
+        """
         scope = self._top()
         if scope is None:
             return
         self.scopes = self._scopes(scope)
+        left = self.asker.left()
+        if left < self.asker.manners.queries - self.asker.asked:
+            self.say(f"{self.model}: answers are slow; the time is enough for about {left} more queries")
+            self.limit = min(self.limit, self.asker.asked + int(left * share))
         for one in self.scopes:
             self._screen(one)
         self._wants(scope)

@@ -29,7 +29,7 @@ def besides(place: Place, level: str) -> tuple[Beside, ...]:
     if place.transport != "dimse":
         return ()
     found: dict[KeyAt, None] = {}
-    for interaction, profile in interactions_of(place):
+    for interaction, profile in interactions_of(place, level):
         if place_fits(interaction.where, place, level) is False:
             continue
         for selector in (*interaction.when.returns, *interaction.when.none):
