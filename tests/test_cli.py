@@ -344,6 +344,19 @@ def test_a_pipe_has_eighty_columns(run: Run, monkeypatch: pytest.MonkeyPatch, co
     assert max(map(len, run(command, *NOW).out.splitlines())) <= 70
 
 
+def test_sentences_of_a_plan_are_wrapped_and_commands_are_not(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run.folder.joinpath("a.worklist").write_text(
+        'worklist "A" { where "Study status" = "New" and StudyDate = today }\n'
+    )
+    run.folder.joinpath("worklint.yaml").write_text("viewer: impax-client@6.5.1\nsources: {a: {product: horos}}\n")
+    lines = run("plan", "a.worklist", *NOW).out.splitlines()
+    assert max(map(len, (x for x in lines if "findscu" not in x))) <= 80
+    assert [x for x in lines if "findscu" in x and x.endswith("HOST PORT")]
+    start = next(i for i, x in enumerate(lines) if x.startswith("    stays: "))
+    assert lines[start + 1].startswith("      ") and not lines[start + 1].startswith("       ")
+
+
 def test_now_decides(run: Run) -> None:
     run.write("worklint.yaml", "timezone: Pacific/Kiritimati\nsources: {a: {product: dicom-standard}}\n")
     run.write("a.worklist", 'worklist "A" { where StudyDate = today }\n')

@@ -14,7 +14,7 @@ import pytest
 
 from worklint import fixes
 from worklint.fixes import Material, apart, applied, fixed
-from worklint.model import Edit, Worklist
+from worklint.model import Edit, Finding, Worklist
 from worklint.oracle import worlds
 from worklint.oracle.matcher import Entity, entities_at, matches
 from worklint.project import read_project
@@ -383,10 +383,37 @@ def test_no_worse(before: fixes._Standing, after_: fixes._Standing, fine: bool) 
     assert fixes._no_worse(before, after_) is fine
 
 
+@pytest.mark.parametrize(
+    ("after_", "fine"),
+    [({HERE: (0,), THERE: (0,)}, True), ({HERE: (0,), THERE: (1,)}, False), ({HERE: (1,), THERE: (1,)}, False)],
+)
+def test_an_edit_helps_at_each_source_of_its_finding(
+    after_: dict[tuple[str, str], tuple[int, ...]], fine: bool
+) -> None:
+    place = Text.of("abc", "a").span(0, 1)
+    found = Finding("WL310", "error", place, "", worklist="w", sources=("here", "there"))
+    assert fixes._helps(found, standing({HERE: (1,), THERE: (1,)}), standing(after_), False) is fine
+
+
+def test_edits_that_keep_the_meaning_come_first() -> None:
+    made = fixed(material('worklist "A" { where studyID = "1" and studyID = "1" }\n'), unsafe=True).made
+    assert [words for _, words in made][-1] == "add and StudyDate within last 30 days" and len(made) == 3
+
+
 def test_what_two_edits_make_together_is_held_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it fails they are made one a pass, and nothing is lost."""
     text = 'worklist "A" { where studyDate = today and studyID = "1" }\n'
+    together, made = [], fixes._with_edits
+
+    def counted(one: Material, edits: Any) -> Material:
+        together.append(len(edits))
+        return made(one, edits)
+
+    monkeypatch.setattr(fixes, "_with_edits", counted)
+    assert fixed(material(text)).made and together == [2, 0]
+    together.clear()
     monkeypatch.setattr(fixes, "_holds_together", lambda *_: False)
     found = fixed(material(text))
+    assert together == [2, 1, 1, 0]
     assert found.texts[0].content == 'worklist "A" { where StudyDate = today and StudyID = "1" }\n'
     assert len(found.made) == 2

@@ -171,6 +171,11 @@ def test_no_core_holds_the_days_of_now(now: str) -> None:
     assert core.text == f'{step} has (Modality = "CT" and ScheduledProcedureStepStartDate {now})'
 
 
+def test_a_core_is_printed_as_it_should_have_been_written() -> None:
+    core = core_of(written('studyid = "1" and not PatientID = "P"'), ["s"], as_written({"s": place(INTERACTING)}))
+    assert core.text == 'StudyID = "1"'
+
+
 def test_an_or_is_kept_whole_or_weakened_in_each_branch() -> None:
     ask = as_written({"s": place(INTERACTING)})
     text = '(StudyID = "1" and not PatientID = "A") or (StudyID = "2" and AccessionNumber = "B")'

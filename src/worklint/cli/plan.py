@@ -14,6 +14,7 @@ from worklint.model import Worklist
 from worklint.plan import Plan
 from worklint.plan.print import document, lines
 from worklint.planning import plans_of
+from worklint.report.terminal import wrap
 from worklint.sources import Site
 
 Plans = dict[str, dict[str, Plan]]
@@ -44,11 +45,15 @@ def run(given: Given) -> int:
     if given["format"] == "json":
         output.write_stdout(lambda out: out.write(text), False)
     else:
-        output.write_lines(_lines(worklists, plans, gathered.site), place)
+        output.write_lines(_lines(worklists, plans, gathered.site, place.width), place)
     return 0
 
 
-def _lines(worklists: tuple[Worklist, ...], plans: Plans, site: Site) -> Iterator[str]:
+_PROSE = ("  note: ", "  stays: ")
+"""How the lines begin that are sentences; all others hold something to be copied, and stay whole."""
+
+
+def _lines(worklists: tuple[Worklist, ...], plans: Plans, site: Site, width: int) -> Iterator[str]:
     for worklist in worklists:
         if worklist.id not in plans:
             continue
@@ -56,5 +61,11 @@ def _lines(worklists: tuple[Worklist, ...], plans: Plans, site: Site) -> Iterato
         for source_id, one in plans[worklist.id].items():
             source = site.source(source_id)
             declared = source.declared if source else None
-            yield from (f"  {line}" for line in lines(one, declared.address if declared else None))
+            for line in lines(one, declared.address if declared else None):
+                if line.startswith(_PROSE):
+                    first, *rest = wrap(line.strip(), max(40, width) - 6)
+                    yield f"    {first}"
+                    yield from (f"      {more}" for more in rest)
+                else:
+                    yield f"  {line}"
         yield ""

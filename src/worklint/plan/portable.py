@@ -224,15 +224,16 @@ def _said(node: Filter, plain: set[int], depth: int, top: bool) -> str:
 
 
 def _as_written(c: Constraint, depth: int) -> str | None:
-    """Return a test as it was written, by its path from an item at ``depth``; ``None`` where that cannot be told."""
+    """Return a test as it was written, by its path from an item at ``depth``; ``None`` where that cannot be told.
+
+    A keyword in another letter case than that of the dictionary stands as it should.
+    """
     names = [a.display for a in c.path]
-    if len(names) <= 1:
-        return c.text
     for begin in range(len(names)):
         name = ".".join(names[begin:])
-        if c.text.startswith(f"{name} "):
+        if c.text[: len(name) + 1].casefold() == f"{name} ".casefold():
             return ".".join(names[depth:]) + c.text[len(name) :]
-    return None
+    return c.text if len(names) <= 1 else None
 
 
 # --- the search -------------------------------------------------------------------------------------------------------
