@@ -4,11 +4,13 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from queue import Queue
 
 import pytest
+from pydicom.dataset import Dataset
 from pynetdicom.sop_class import PatientRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
 import scp
@@ -60,12 +62,28 @@ def nothing_for_descriptions(keyword: str, vr: str, asked: str, stored: str) -> 
     return keyword != "StudyDescription" and scp.exact(keyword, vr, asked, stored)
 
 
+def from_the_start(keyword: str, vr: str, asked: str, stored: str) -> bool:
+    return (asked[:1] == "-" and not stored) or scp.exact(keyword, vr, asked, stored)
+
+
+def only_capitals(asked: Dataset) -> Iterator[scp.Reply]:
+    """Refuse codes in small letters; the only ones that are stored are such."""
+    sex = str(asked.get("PatientSex") or "")
+    texts = ("PatientID", "AccessionNumber", "StudyID", "StudyDescription")
+    studies = [scp.study(n, PatientSex=s, **dict.fromkeys(texts, f"T{n}")) for n, s in ((1, "m"), (2, "m"), (3, "f"))]
+    return iter([(0xA900, None)]) if sex != sex.upper() else scp.archive(studies=studies)(asked)
+
+
+UNDATED = [*scp.ARCHIVE, *(scp.study(n, PatientID=f"P{n}") for n in (11, 12))]
+
 # what the source does, attribute, kind, what the probe has to find: does, adds that must be there, adds that must not,
 # misses that must be there
 CASES = [
     (scp.archive(), "AccessionNumber", "single", "applied", "", "case prefix word substring empty other", ""),
     (scp.archive(), "StudyDescription", "wildcard", "applied", "", "case prefix substring empty other", ""),
-    (scp.archive(), "StudyDate", "range", "applied", "", "empty other", ""),
+    (scp.archive(), "StudyDate", "range", "applied", "", "other", ""),
+    (scp.archive(studies=UNDATED), "StudyDate", "range", "applied", "", "empty other", ""),
+    (scp.archive(from_the_start, studies=UNDATED), "StudyTime", "range/open-start", "applied", "empty", "other", ""),
     (scp.archive(folded), "AccessionNumber", "single", "applied", "case", "prefix word other", ""),
     (scp.archive(prefixed), "AccessionNumber", "single", "applied", "prefix", "case other", ""),
     (scp.archive(literal), "StudyDescription", "wildcard", "nothing", "", "", "wildcard-literal"),
@@ -73,15 +91,20 @@ CASES = [
     (scp.archive(ignored=["StudyDescription"]), "StudyDescription", "single", "ignored", "", "", ""),
     (scp.archive(nothing_for_descriptions), "StudyDescription", "single", "nothing", "", "", "other"),
     (scp.archive(), "ProcedureCodeSequence.CodeValue", "single", "ignored", "", "", ""),
+    (only_capitals, "PatientSex", "wildcard", "unknown", "", "", ""),
 ]  # fmt: skip
-NAMES = ["exact", "wildcards", "ranges", "folds", "prefix", "literal", "empties", "ignores", "nothing", "in items"]
+NAMES = [
+    "exact", "wildcards", "ranges", "undated", "from the start", "folds", "prefix", "literal", "empties", "ignores",
+    "nothing", "in items", "small patterns",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("script", "name", "kind", "does", "adds", "not_adds", "misses"), CASES, ids=NAMES)
 def test_the_behaviour_is_found(script, name, kind, does, adds, not_adds, misses):
     with scp.serving(script) as (address, _):
         record = measure(address)
-    found = record.measured[("study-root", "study")][name].found[(kind, "")]
+    kind, _, value = kind.partition("/")
+    found = record.measured[("study-root", "study")][name].found[(kind, value)]
     assert found.does == does, found
     assert set(adds.split()) <= found.adds
     assert not set(not_adds.split()) & (found.adds | found.open_adds)

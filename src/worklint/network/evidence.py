@@ -85,6 +85,12 @@ class Found:
         """The ways of missing that a query excluded."""
         return frozenset(r[1:] for r in self.excluded if r[0] == "-")
 
+    def leaving_open(self, reason: str) -> Found:
+        """Return the finding with a way of adding that was not seen as one that was not excluded either."""
+        if self.does != "applied" or reason in self.adds:
+            return self
+        return replace(self, open_adds=self.open_adds | {reason}, excluded=self.excluded - {f"+{reason}"})
+
 
 @dataclass(slots=True)
 class _Tally:

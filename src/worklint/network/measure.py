@@ -440,7 +440,9 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
     # A pattern with small letters may be no legal code; that it is refused says nothing of others.
     small = [t for t in (*rest, *marked) if t.failure and vr == "CS" and t.asked.text != t.asked.text.upper()]
     marked = [t for t in marked if t not in small]
-    if small and any(t not in small for t in rest):
+    if small and all(t in small for t in rest):
+        rest.append(bench.trial(about, Asked("wildcard", vr, small[0].asked.text.upper())))
+    if small:
         rest = [t for t in rest if t not in small]
         out.found[("wildcard", "has-lower")] = conclude("wildcard", small)
     usual, one_each, every = (conclude("wildcard", t) for t in (rest, marked, [*rest, *marked]))
@@ -473,6 +475,10 @@ def _ranges(
     shapes = {shape: [bench.trial(about, a) for a in ranges] for shape, ranges in asked.items() if ranges}
     every = conclude("range", [t for trials in shapes.values() for t in trials])
     each = {shape: conclude("range", trials) for shape, trials in shapes.items()}
+    if "open-start" in each and sum(1 for s in bench.scope.stored(about) if not s) < _WITHOUT_VALUE:
+        # A range without a start may hold a value of zero length, and none that is absent: in a row they look alike.
+        each["open-start"] = each["open-start"].leaving_open("empty")
+        every = every.leaving_open("empty")
     if "open-end" in each:
         # Nothing comes after its last moment.
         each["open-end"] = replace(each["open-end"], open_adds=each["open-end"].open_adds - {"prefix"})
@@ -482,6 +488,10 @@ def _ranges(
     else:
         for shape, found in each.items():
             out.found[("range", shape)] = found
+
+
+_WITHOUT_VALUE = 4
+"""Entities without a value that a range without a start has to leave out before it is said to add none."""
 
 
 def _star(found: Found) -> Found:

@@ -70,6 +70,7 @@ def settle_all(record: Record) -> None:
             near = [f for m, f in before if m is not one and (m.about.vr == "PN") == (one.about.vr == "PN")]
             far = [f for m, f in before if m is not one]
             one.found[slot] = settle(settle(one.found[slot], near), far)
+    _without_start(record)
     every = [f for place in record.measured.values() for one in place.values() for f in one.found.values()]
     in_part = any("a large archive" in note for note in record.notes) and any("padding" in f.misses for f in every)
     for place in record.measured.values():
@@ -85,6 +86,23 @@ def settle_all(record: Record) -> None:
                     )
                 if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
                     one.found[(kind, value)] = knowing(found, usual)
+
+
+def _without_start(record: Record) -> None:
+    """Say of ranges without a start, where none was asked for, what those of other attributes of the kind showed.
+
+    Where one was seen to add what has no value, others may; where none was seen to leave it out, those not asked may.
+    """
+    members = [m for place in record.measured.values() for m in place.values()]
+    slots: tuple[Slot, ...] = (("range", ""), ("range", "open-start"))
+    asked = [(family_of(m.about.vr), m.found[s]) for m in members for s in slots if s in m.found and m.full]
+    adding = {family for family, found in asked if "empty" in found.adds}
+    leaving = {family for family, found in asked if "+empty" in found.excluded}
+    for one in members:
+        family = family_of(one.about.vr)
+        for slot in slots if family in adding or (not one.full and family not in leaving) else ():
+            if slot in one.found:
+                one.found[slot] = one.found[slot].leaving_open("empty")
 
 
 def _question_marks(record: Record) -> None:
