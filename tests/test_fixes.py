@@ -334,7 +334,20 @@ def test_a_label_that_is_only_inferred_is_no_safe_edit() -> None:
     )
     report = run(given.texts, given.site, TODAY, options=Options(edits="all"))
     edits = {e for row in report.findings for e in row.finding.edits}
-    assert {(e.text, e.safe) for e in edits} == {("ModalitiesInStudy", False)}
+    assert {(e.text, e.safe, e.meaning) for e in edits} == {("ModalitiesInStudy", False, "other")}
+
+
+@pytest.mark.parametrize(
+    ("uses", "meaning"),
+    [(("one", "one"), "narrower"), (("one", "not one"), "other"), (("one", "not not one"), "narrower")],
+)
+def test_what_is_said_of_an_edit_is_true_of_every_list_that_it_concerns(uses: tuple[str, str], meaning: str) -> None:
+    lists = "\n".join(f'worklist "{n}" {{ where StudyDate = today and {use} }}' for n, use in enumerate(uses))
+    text = f'filter one {{ StudyDescription starts with "CT" ignoring case }}\n{lists}\n'
+    given = material(text, ("orthanc@1.12.4",))
+    report = run(given.texts, given.site, TODAY, options=Options(edits="all"))
+    edits = {(e.text, e.meaning) for row in report.findings for e in row.finding.edits}
+    assert ('StudyDescription starts with "CT"', meaning) in edits
 
 
 def test_lists_of_other_files_count() -> None:

@@ -372,6 +372,10 @@ StudyID = "A" and StudyID = "a" -> WL202
 StudyID = "A" and StudyID = "a" ignoring case -> WL203
 StudyID = "A" ignoring case and StudyID = "a" ignoring case -> WL203
 StudyID = "É" and StudyID = "E" ignoring accents ->
+StudyDescription starts with "CT C" and StudyDescription starts with "CT" ignoring case -> WL203
+StudyDescription contains "CT" ignoring case and StudyDescription contains "CT" ignoring case accents -> WL203
+StudyDescription starts with "CT" ignoring case and StudyDescription contains "CT" ->
+StudyDescription starts with "ß" and StudyDescription starts with "ß" ignoring case ->
 StudyID = "A " and StudyID = "A" -> WL203
 StudyID is empty and StudyID = "A" -> WL202
 StudyID is empty or StudyID is not empty -> WL201

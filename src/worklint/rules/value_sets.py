@@ -177,7 +177,11 @@ def subset(a: ValueSet, b: ValueSet) -> bool:
         return _not_before(a.low, b.low, a.open[0], b.open[0]) and _not_before(
             None if a.high is None else -a.high, None if b.high is None else -b.high, a.open[1], b.open[1]
         )
-    return a.kind == b.kind == "pattern" and a.ignoring == b.ignoring and _pattern_within(a.texts[0], b.texts[0])
+    if a.kind != b.kind or a.kind != "pattern" or not a.ignoring <= b.ignoring:
+        return False
+    # Other letters can become several ones, or join with the next, when case or accents are taken away.
+    plain = a.ignoring == b.ignoring or (a.texts[0] + b.texts[0]).isascii()
+    return plain and _pattern_within(a.texts[0], b.texts[0])
 
 
 def _lists_within(a: ValueSet, b: ValueSet) -> bool:
