@@ -24,7 +24,7 @@ from worklint.network.door import address_of
 from worklint.network.evidence import Found, Subject, Trial, infer
 from worklint.network.meaning import ENDS, FIRST, WIDE, Asked, ask_range, ask_single
 from worklint.network.measure import Measured
-from worklint.network.pairs import possible_adds, possible_misses
+from worklint.network.pairs import possible_adds, possible_misses, single
 from worklint.network.peers import settle_all
 from worklint.network.probe import Record, probe
 from worklint.network.subjects import subjects
@@ -470,3 +470,9 @@ def test_undecided_spaces_are_a_setting(told, said, tmp_path: Path):
     lists = [Text.of(f'worklist "a" {{ where {n} = "B11" }}', f"{n}.worklist") for n in ("AccessionNumber", "StudyID")]
     report = run(lists, site, date(2026, 11, 24))
     assert [f.as_written for f in report.filters] == [said, "exact"]
+
+
+@pytest.mark.parametrize(("vr", "stored"), [("PN", "^ MEYER^ANNA"), ("PN", "^= MEYER"), ("LO", ". A")])
+def test_no_value_is_asked_for_that_says_nothing(vr, stored):
+    held = (*((v,) for v in stored.split(" ")), ())
+    assert all(a.text.strip() for a in single(vr, held) + single(vr, held, web=True))

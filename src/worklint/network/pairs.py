@@ -113,7 +113,8 @@ def askable(vr: str, text: str) -> str | None:
         return None
     if len(bare) > 64 or any(ord(c) < 32 for c in bare):
         return None
-    return canonical(vr, bare)
+    # A name of delimiters alone is no text, and a key without value asks for everything.
+    return canonical(vr, bare) or None
 
 
 def is_coded(text: str) -> bool:
