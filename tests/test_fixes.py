@@ -366,6 +366,8 @@ def test_lists_of_other_files_count() -> None:
         assert found.shared[0].content == found.texts[0].content
         # A file that is not among those given is never changed.
         assert not fixed(Material(texts[1:], (filters,), site, TODAY, Options()), unsafe=True).made
+        report = run(texts[1:], site, TODAY, shared=(filters,), options=Options(edits="all"))
+        assert not [e for row in report.findings for e in row.finding.edits]
 
 
 def standing(
