@@ -265,26 +265,33 @@ class WebClient:
     def close(self) -> None:
         self._connection.close()
 
+    def _get(self, path: str) -> tuple[int, bytes]:
+        for again in (True, False):
+            try:
+                self._connection.request("GET", path, headers={"Accept": "application/dicom+json"})
+                response = self._connection.getresponse()
+                return response.status, response.read()
+            except (http.client.RemoteDisconnected, ConnectionResetError):
+                # A kept connection on which nothing was asked for a while is closed at the other end.
+                self._connection.close()
+                if not again:
+                    raise
+        raise AssertionError
+
     def ask(self, model: str, level: str, keys: Keys, empties: Keys = ()) -> Answer:
         """Send one search and read the whole answer."""
-        self._connection.request("GET", url(self._root, model, level, keys, empties),
-                                 headers={"Accept": "application/dicom+json"})  # fmt: skip
-        response = self._connection.getresponse()
-        body = response.read()
-        if response.status >= 400:
-            return Answer(0, frozenset(), f"HTTP {response.status}")
+        status, body = self._get(url(self._root, model, level, keys, empties))
+        if status >= 400:
+            return Answer(0, frozenset(), f"HTTP {status}")
         rows = json.loads(body) if body else []
         found = {(row[_TAGS[level]]["Value"][0],) for row in rows}
         return Answer(len(rows), frozenset(found))
 
     def rows(self, model: str, level: str, keys: Keys, empties: Keys) -> tuple[list[Dataset], str]:
         """Send one search; return the rows as they came, and the failure."""
-        self._connection.request("GET", url(self._root, model, level, keys, empties),
-                                 headers={"Accept": "application/dicom+json"})  # fmt: skip
-        response = self._connection.getresponse()
-        body = response.read()
-        if response.status >= 400:
-            return [], f"HTTP {response.status}"
+        status, body = self._get(url(self._root, model, level, keys, empties))
+        if status >= 400:
+            return [], f"HTTP {status}"
         return [Dataset.from_json(row) for row in (json.loads(body) if body else [])], ""
 
 
