@@ -15,7 +15,6 @@ from worklint.record import frozen
 
 TEXT_VRS = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
 """Of an attribute that no dictionary knows (UN), the source may know that it is a text."""
-CASED_VRS = TEXT_VRS - {"AS"}
 WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
 NUMBER_VRS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "UV", "SV", "FL", "FD"})
 DECIMAL_TEXT_VRS = frozenset({"DS", "IS"})
@@ -98,7 +97,7 @@ def _always(sent: Sent) -> bool | None:
 
 
 def _case(sent: Sent) -> bool | None:
-    if sent.vr not in CASED_VRS and sent.vr != "":
+    if sent.vr not in TEXT_VRS and sent.vr != "":
         return False
     return None if sent.parameter else any(c.lower() != c.upper() for c in sent.text)
 

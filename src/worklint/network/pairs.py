@@ -62,7 +62,8 @@ def possible_adds(kind: str, vr: str, several: bool = False) -> frozenset[str]:
     """Return the ways in which a source may widen a key; each is believed until a query excluded it."""
     found = {"empty"}
     if kind == "single" and vr in TEXT:
-        found |= set() if vr == "AS" else {"case", "accent", "prefix", "word", "substring"}
+        # That an age has a capital letter is no reason to store, or to ask for, no other.
+        found |= {"case"} if vr == "AS" else {"case", "accent", "prefix", "word", "substring"}
     if kind == "wildcard" and vr in CASED:
         found |= {"case", "accent", "prefix", "substring"}
     if kind in ("single", "wildcard") and vr in ("ST", "LT", "UT", "UC", "PN"):
