@@ -140,6 +140,8 @@ class _Job:
         if not self.given["quiet"]:
             where = f" → {self.target}" if self.target is not None else ""
             say(f"worklint: {self.label}{found.queries} queries, {measured} attributes and levels measured{where}")
+            for note in found.notes:
+                say(f"worklint: {self.label}{note}")
         if not found.ended:
             if self._partial is not None:
                 self._partial.unlink(missing_ok=True)

@@ -7,7 +7,9 @@ from typing import Any
 
 from worklint.network.ask import Key, Question
 from worklint.network.interactions import Together, known_value
+from worklint.network.meaning import ask_single
 from worklint.network.measure import Bench
+from worklint.network.pairs import impossible
 from worklint.network.subjects import About, subjects
 from worklint.network.survey import Scope
 from worklint.network.values import elements
@@ -21,11 +23,26 @@ Json = dict[str, Any]
 def measure(
     bench: Bench, scope: Scope, applied: Sequence[About], most: tuple[int, str] | None
 ) -> list[Together]:  # fmt: skip
-    """Ask many keys at once, each of which is answered by itself.
+    """Ask for what nobody has, and many keys at once, each of which is answered by itself.
 
     ``most``: so many elements an identifier was seen to have room for where most keys had no value, and the status
     where it had more.
     """
+    return [*_nobody(bench, scope, applied), *_many(bench, scope, applied, most)]
+
+
+def _nobody(bench: Bench, scope: Scope, applied: Sequence[About]) -> list[Together]:
+    """Ask for a value that nobody has, by a key that is looked at: some sources then answer with everything."""
+    about = next((a for a in applied if not a.unique), None)
+    trial = bench.trial(about, ask_single(about.vr, impossible(about.vr))) if about is not None else None
+    if trial is None or not bench.all_back(trial):
+        return []
+    return [Together("nobody", scope.model, scope.level, "adds")]
+
+
+def _many(
+    bench: Bench, scope: Scope, applied: Sequence[About], most: tuple[int, str] | None
+) -> list[Together]:  # fmt: skip
     named = {k.path[0].tag: k for k in scope.fixed}
     for about in applied:
         value = known_value(scope, about)
@@ -75,12 +92,12 @@ def told(together: Iterable[Together]) -> list[Json]:
                 "when": {f"more-{seen.second}-than": int(seen.first)}, "then": {"query": query},
                 "because": f"a query of more than {seen.first} {seen.second} {which}", "evidence": "probe",
             })  # fmt: skip
-        elif seen.what == "either":
+        elif seen.what in _MORE:
             names = [a.name for a in subjects(seen.model, seen.level) if not a.parent]
+            which, because = _MORE[seen.what]
             out.append({
-                "id": f"either-{seen.model}-{seen.level}", "for": where, "when": {"two-or-more": names},
-                "then": {"query": {"does": "applied", "adds": ["other"]}},
-                "because": "of two keys one is enough, for what it finds alone", "evidence": "probe",
+                "id": f"{seen.what}-{seen.model}-{seen.level}", "for": where, "when": {which: names},
+                "then": {"query": {"does": "applied", "adds": ["other"]}}, "because": because, "evidence": "probe",
             })  # fmt: skip
         elif seen.what == "beside" and seen.does == "refused":
             refusing.setdefault((seen.model, seen.level, seen.first, seen.status), []).append(seen.second)
@@ -94,4 +111,8 @@ def told(together: Iterable[Together]) -> list[Json]:
     return out
 
 
+_MORE = {
+    "either": ("two-or-more", "of two keys one is enough, for what it finds alone"),
+    "nobody": ("any", "where nothing matches everything is answered"),
+}
 _MIXED: Json = {"does": "applied", "adds": ["other"], "misses": ["other"]}

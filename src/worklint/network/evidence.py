@@ -106,6 +106,7 @@ class _Tally:
     unexplained: list[tuple[Asked, tuple[frozenset[str], ...]]] = field(default_factory=list)
     lost_by: list[frozenset[str]] = field(default_factory=list)
     asked_in_vain: set[str] = field(default_factory=set)
+    values_in_vain: set[str] = field(default_factory=set)
     places: dict[Id, list[frozenset[int]]] = field(default_factory=dict)
 
     def found_at(self, subject: Subject, asked: Asked, ways: frozenset[str]) -> None:
@@ -151,7 +152,8 @@ def infer(
         return Found("ignored", trials=count, why="entities without the value come back just the same")
     bare = [w for w in tally.lost_by if not w - _BROAD]
     if not tally.kept and not tally.added and bare:
-        if len(tally.asked_in_vain) >= 2:
+        # Two patterns of one value may be lost for that value.
+        if len(tally.asked_in_vain) >= 2 and len(tally.values_in_vain) >= 2:
             common = frozenset.intersection(*tally.lost_by) if tally.lost_by else frozenset()
             return Found(
                 "nothing", misses=common or frozenset({"other"}), trials=count,
@@ -220,6 +222,7 @@ def _weigh(trial: Trial, known: Mapping[Id, Subject], tally: _Tally, complete: b
                 tally.lost_by.append(ways)
                 if not ways - _BROAD:
                     tally.asked_in_vain.add(asked.text)
+                    tally.values_in_vain |= {v for v in subject.values if matches(asked, (v,))}
         else:
             found = widened(asked, subject.values)
             if came:

@@ -30,8 +30,8 @@ class Together:
     ``parent-empty`` (something else than a single value names it), ``cap`` (rows at most), ``wants`` (every query has
     to name one of these), ``steps`` (which scheduled steps of an order come back), ``private``, ``empties``,
     ``undecided`` (nothing shows at that level), ``date-time``, ``one-series``, ``beside`` (``first`` is there,
-    ``second`` is no longer looked at, or the query fails), ``either`` (of several keys one is enough). ``does`` is the
-    outcome.
+    ``second`` is no longer looked at, or the query fails), ``either`` (of several keys one is enough), ``nobody`` (what
+    nobody has is asked for, and everything comes). ``does`` is the outcome.
     """
 
     what: str
