@@ -31,7 +31,8 @@ class Together:
     to name one of these), ``steps`` (which scheduled steps of an order come back), ``private``, ``empties``,
     ``undecided`` (nothing shows at that level), ``date-time``, ``one-series``, ``beside`` (``first`` is there,
     ``second`` is no longer looked at, or the query fails), ``either`` (of several keys one is enough), ``nobody`` (what
-    nobody has is asked for, and everything comes). ``does`` is the outcome.
+    nobody has is asked for, and everything comes), ``many`` (so many keys fail), ``short`` (texts of one or two
+    characters fail). ``does`` is the outcome.
     """
 
     what: str

@@ -37,6 +37,8 @@ class Bench:
         self.asker = asker
         self.scope = scope
         self.failing: set[About] = set()
+        self.short = ""
+        """The status with which texts of one or two characters fail; nothing if they do not."""
         self._answers: dict[Question, Answer] = {}
 
     def ask(self, *keys: Key, fixed: bool = True) -> Answer:
@@ -211,6 +213,7 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
     if depth != PAIR and not quiet:
         asked = {t.asked for t in trials}
         trials += [bench.trial(about, a) for a in keys if a not in asked]
+    trials = _but_short(trials, "single", bench, out)
     lower = [t for t in trials if not t.asked.legal and vr == "CS" and t.asked.text != t.asked.text.upper()]
     legal = [t for t in trials if t.asked.legal]
     # How letters are compared shows at a lower case value too, legal or not, if the source takes it at all.
@@ -437,6 +440,7 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
     if all(t.failure for t in trials) and vr in TEXT and all(len(_fixed(t.asked)) < _SHORT for t in trials):
         # Some sources fail short texts, with wild cards or without.
         trials.append(bench.trial(about, Asked("wildcard", vr, f"{pairs.impossible(vr)}*")))
+    trials = _but_short(trials, "wildcard", bench, out)
     star = [t for t in trials if t.asked.text == "*"]
     marked = [t for t in trials if "?" in t.asked.text]
     rest = [t for t in trials if t not in star and t not in marked]
@@ -469,6 +473,23 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
         return
     slot = ("universal", "lone-asterisk") if vr in TEXT else ("wildcard", "lone-asterisk")
     out.found[slot] = _star(conclude("universal" if vr in TEXT else "wildcard", star))
+
+
+def is_short(text: str) -> bool:
+    """Tell if a text is short as a profile means it (value class ``short``)."""
+    return len(text.strip("*?")) < _FEW_CHARACTERS
+
+
+def _but_short(trials: Sequence[Trial], kind: str, bench: Bench, out: Measured) -> list[Trial]:
+    """Leave out what failed for being short, where such texts fail, and say so."""
+    failed = [t for t in trials if bench.short and t.failure and is_short(t.asked.text) and t.asked.vr in TEXT]
+    if failed:
+        out.found[(kind, "short")] = Found("refused", status=bench.short, trials=len(failed), why=FAILS_SHORT)
+    return [t for t in trials if t not in failed]
+
+
+FAILS_SHORT = "texts of one or two characters fail the query"
+_FEW_CHARACTERS = 3
 
 
 def _fixed(asked: Asked) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from worklint.knowledge import standard
-from worklint.network import crowded, interactions, limits, negotiation, pairs
+from worklint.network import crowded, interactions, limits, negotiation, pairs, short
 from worklint.network.ask import (
     Answer,
     Asker,
@@ -130,6 +130,7 @@ def probe(
             saved(record)
         door.close()
     settle_all(record)
+    short.told(record)
     return record
 
 
@@ -220,6 +221,9 @@ class _Model:
         for one in self.scopes:
             self._screen(one)
         self._wants(scope)
+        status = short.learned(self.record, self._bench(scope))
+        for one in (*self.scopes, *(s for several in self.spare.values() for s in several)):
+            self._bench(one).short = status
         self._details(main=True)
         for one in self.scopes:
             name = f"{self.model} {one.level} together"
