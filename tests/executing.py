@@ -83,6 +83,18 @@ def _path(name: str) -> Path:
     return tuple(found)
 
 
+PARAMETERS = {"emptyvaluematching": "empty-value-matching", "multiplevaluematching": "multiple-value-matching"}
+"""What a search asks for in place of negotiation (PS3.18 8.3.4)."""
+
+
+def negotiated_by(query: Mapping[str, Any]) -> frozenset[str]:
+    """Return the options that a query goes out with: of a search those that its URL carries."""
+    if "url" not in query:
+        return frozenset(query["negotiation"])
+    arguments = query["url"].partition("?")[2].split("&")
+    return frozenset(option for name, option in PARAMETERS.items() if f"{name}=true" in arguments)
+
+
 def _of_url(url: str) -> tuple[list[tuple[Path, str]], list[Path]]:
     place, _, rest = url.partition("?")
     steps = place.strip("/").split("/")
@@ -95,7 +107,7 @@ def _of_url(url: str) -> tuple[list[tuple[Path, str]], list[Path]]:
         name, _, value = argument.partition("=")
         if name == "includefield":
             returns.append(_path(value))
-        elif name not in ("limit", "offset"):
+        elif name not in ("limit", "offset", *PARAMETERS):
             texts = [v if v.startswith("{") else unquote(v) for v in value.split(",")]
             keys.append((_path(name), "\\".join(texts)))
     return keys, returns
@@ -160,8 +172,9 @@ class Client:
 
     def _asked(self, query: Mapping[str, Any], keys: list[Key], empties: Iterable[Key]) -> Answer:
         """Ask for all pages; where an answer is full and there is a range to halve, ask again for each half."""
-        cap, negotiated = query["cap"], query["negotiation"]
+        cap = query["cap"]
         source = self.unlimited if cap and cap["paging"] else self.source
+        negotiated = frozenset(o for o in negotiated_by(query) if _grants(source, query["level"], o))
         if "relational-queries" in negotiated:
             source = _relational(source)
         self.met.update(negotiated)
@@ -335,6 +348,14 @@ def _negotiated(source: SimulatedSource, level: str, options: Iterable[str]) -> 
         if grant.option in options and grant.granted and source.reading.fits(grant.where, level):
             settings |= grant.sets
     return source if settings == dict(place.settings) else _at(source, changed(place, settings=tuple(settings.items())))
+
+
+def _grants(source: SimulatedSource, level: str, option: str) -> bool:
+    """Tell if a source grants an option: by a record for where it is asked, or by a word of its only transport's."""
+    profile, transport = source.profile, source.place.transport
+    fitting = [g for g in profile.grants if g.option == option and source.reading.fits(g.where, level)]
+    word = profile.negotiation.get(option) == "yes" and (transport == "dimse" or "dimse" not in profile.transports)
+    return (word or any(g.granted for g in fitting)) and all(g.granted for g in fitting)
 
 
 def _identifies(path: Path, query: Mapping[str, Any]) -> bool:

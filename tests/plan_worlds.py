@@ -25,6 +25,7 @@ from worklint.record import replace
 
 FILTERS, ARCHIVES = 8, 3
 SHIPPED = 0.25
+OPTIONS = 0.35
 LEVELS = (
     ("study", "study-root"), ("study", "study-root"), ("study", "study-root"), ("study", "study-root"),
     ("study", "study-root"), ("study", "patient-root"), ("series", "study-root"), ("series", "study-root"),
@@ -170,6 +171,20 @@ def _content(rng: Random, level: str, calm: bool, theme: str, hot: list[str]) ->
     return content
 
 
+def _options(rng: Random, content: dict[str, Any], level: str) -> None:
+    """Let a source know empty values, or several, where that is asked for: of its own negotiation, or in a search."""
+    told: tuple[Any, ...] = (
+        "yes", "no", [{"granted": True, "evidence": "good"}],
+        [{"granted": True, "for": {"transport": rng.choice(("dimse", "dicomweb", "dicomweb"))}, "evidence": "good"}],
+    )  # fmt: skip
+    names = [n for n in worlds.names_at(level) if "." not in n and "(" not in n]
+    for option, kind in (("empty-value-matching", "empty"), ("multiple-value-matching", "multiple")):
+        content["service"].setdefault("negotiation", {})[option] = rng.choice(told)
+        adds = rng.choice(([], [], ["case"], ["empty"])) if kind == "multiple" else rng.choice(([], [], ["other"]))
+        key = {"does": "applied", "adds": adds}
+        content["statements"].append({"for": {"attribute": names, "kind": kind}, "key": key, "evidence": "good"})
+
+
 def _interactions(rng: Random, hot: list[str]) -> Iterator[dict[str, Any]]:
     """Interactions among the attributes that filters ask for, most of them such as a plan may live with."""
     effects = (
@@ -204,6 +219,9 @@ def drawn(seed: int, number: int) -> Iterator[Drawn]:
         hot = list(_spoken_of(whole)) if rng.random() < 0.5 else hot
     else:
         content, release = _content(rng, level, calm, theme, hot), rng.choice(("1", "2"))
+        options = Random(f"options.{seed}.{number}")
+        if options.random() < OPTIONS:
+            _options(options, content, level)
         whole = profile_of(content, release)
     place = replace(drawn_place(rng, whole, level, calm), model=model)
     if theme == "labels" and level == "study":
@@ -291,7 +309,7 @@ def features(worklist: Worklist, case: Case, printed: Mapping[str, Any]) -> set[
     for query in queries:
         out.add(f"plan: a query of role {query['role']}")
         out |= {f"plan: fed {'one by one' if n['each'] else 'as lists'}" for n in query["needs"]}
-        out |= {f"plan: negotiates {n}" for n in query["negotiation"]}
+        out |= {f"plan: {'asks for' if 'url' in query else 'negotiates'} {n}" for n in query["negotiation"]}
         if query["cap"]:
             way = "pages" if query["cap"]["paging"] else "a range to halve" if query["cap"]["split"] else "a limit"
             out.add(f"plan: {way}")
@@ -341,8 +359,9 @@ NEVER_ZERO: dict[str, tuple[str, ...]] = {
     "plan": (
         "a check", "a check with `or`", "a disjunction kept whole", "a limit", "a query of role answer",
         "a query of role feeds", "a query of role subtract", "a range to halve", "a selector is wanted",
-        "branches with other checks", "fed as lists", "fed one by one", "negotiates combined-date-time",
-        "negotiates relational-queries", "pages", "the whole archive", "what nothing can decide",
+        "asks for empty-value-matching", "asks for multiple-value-matching", "branches with other checks",
+        "fed as lists", "fed one by one", "negotiates combined-date-time", "negotiates relational-queries",
+        "pages", "the whole archive", "what nothing can decide",
     ),
     "source": (
         "a check drops a row", "a check keeps a row", "a limit that cannot be paged", "a range halved",

@@ -258,6 +258,48 @@ def test_what_has_to_be_negotiated_is_asked_for_where_it_is_granted(
             assert trial.printed["as_planned"] == "exact"
 
 
+# Condition, option, what the profile says of it, the transports that it speaks of, and what the URL carries.
+SEARCHES: list[tuple[str, str, Any, list[str], str]] = [
+    (NO_VALUE, EMPTY, "yes", ["dicomweb"], "StudyDescription=%22%22&emptyvaluematching=true"),
+    (SEVERAL, ALL, "yes", ["dicomweb"], "OtherPatientIDs=A1,12&multiplevaluematching=true"),
+    (
+        NO_VALUE,
+        EMPTY,
+        [{"granted": True, "for": {"transport": "dicomweb"}}],
+        ["dimse", "dicomweb"],
+        "StudyDescription=%22%22&emptyvaluematching=true",
+    ),
+    # A plain word, and a record of C-FIND, say nothing of the web.
+    (NO_VALUE, EMPTY, "yes", ["dimse", "dicomweb"], ""),
+    (NO_VALUE, EMPTY, [{"granted": True, "for": {"transport": "dimse"}}], ["dimse", "dicomweb"], ""),
+    (NO_VALUE, EMPTY, "no", ["dicomweb"], ""),
+    (SEVERAL, ALL, [{"granted": False}], ["dicomweb"], ""),
+    # No parameter asks for these.
+    (MOMENT, COMBINED, "yes", ["dicomweb"], ""),
+    ("StudyID is empty", EMPTY, "yes", ["dicomweb"], ""),
+]
+
+
+@pytest.mark.parametrize(("condition", "option", "told", "transports", "carried"), SEARCHES)
+def test_a_search_carries_what_it_asks_for(
+    condition: str, option: str, told: Any, transports: list[str], carried: str
+) -> None:
+    if isinstance(told, list):
+        told = [{"evidence": "good", **record} for record in told]
+    profile: dict[str, Any] = FAITHFUL | GRANTING | {"service": {"negotiation": {option: told}}}
+    profile["transports"] = transports
+    for number in range(12):
+        trial = tried(at(profile, condition, number, transport="dicomweb"))
+        assert trial is not None
+        assert not trial.outcome.wrong, story(trial)
+        queries = trial.printed["queries"]
+        assert all(("matching=true" in q["url"]) == bool(carried) for q in queries)
+        assert {o for q in queries for o in q["negotiation"]} == ({option} if carried else set())
+        if carried:
+            assert carried in queries[0]["url"]
+            assert len(queries) == 1 and trial.printed["as_planned"] == "exact" and queries[0]["remaining"] == ""
+
+
 @pytest.mark.parametrize(
     ("release", "settings", "found"),
     [

@@ -29,7 +29,7 @@ from worklint.judge.place import Place
 from worklint.model import All, Has, Test
 from worklint.model import Any as AnyOf
 from worklint.oracle import matcher, worlds
-from worklint.plan import checks, forms, predicate, ranges, semijoin, split
+from worklint.plan import checks, forms, negotiated, predicate, ranges, semijoin, split
 from worklint.plan.algebra import Check
 from worklint.plan.types import NOTHING
 from worklint.record import replace
@@ -168,6 +168,10 @@ FAITHFUL = {
                     "absent-means-absent": True, "evidence": "good"}],
     "lifts": [{"lifts": "parents-required", "evidence": "good"}],
 }  # fmt: skip
+KNOWS_EMPTY = FAITHFUL | {"transports": ["dicomweb"], "statements": [
+    *FAITHFUL["statements"],
+    {"for": {"attribute": "StudyDescription", "kind": "empty"}, "key": {"does": "applied"}, "evidence": "good"},
+], "service": {"negotiation": {"empty-value-matching": "yes"}}}  # fmt: skip
 LISTS_ADD = FAITHFUL | {"statements": [
     *FAITHFUL["statements"],
     {"for": {"attribute": ["StudyDescription", "Modality"], "level": "study"}, "key": {"does": "ignored"},
@@ -420,15 +424,15 @@ MISTAKES: dict[str, tuple[str, tuple[Patch, ...]]] = {
         (split._Joint, "cannot_miss", property(lambda joint: not joint.effect.rejected)),
     )),
     "judges each key alone": ("100.11.1.0", ((split._Joint, "cannot_miss", property(lambda joint: True)),)),
-    "forgets what the query adds by itself": ("100.27.7.2",
+    "forgets what the query adds by itself": ("",
         ((split, "conjunction", lambda parts, bare: frozenset().union(*parts)),)),
     "sends one letter case where none is asked for": ("100.22.1.2",
         ((ranges, "_pattern", lambda text, *rest: text.upper()),)),
-    "sends the first value of a list": ("100.7.1.1", ((split, "ways", _first_value),)),
+    "sends the first value of a list": ("100.11.4.1", ((split, "ways", _first_value),)),
     "sends both windows for a moment": ("100.46.4.1", ((ranges, "_moments", _two_windows),)),
     "takes a day for the next": ("100.46.4.1", ((ranges, "_stepped", lambda day, step: day),)),
-    "takes excluded bounds for included ones": ("100.7.4.0", ((ranges, "_slack", _slack(lambda c: any(c.strict))),)),
-    "takes wild cards in a value for themselves": ("101.25.2.0", (
+    "takes excluded bounds for included ones": ("101.10.1.0", ((ranges, "_slack", _slack(lambda c: any(c.strict))),)),
+    "takes wild cards in a value for themselves": ("", (
         (ranges, "_slack", _slack(lambda c: c.matching in ("single", "any-of"))), LITERAL,
     )),
     "takes escaped wild cards for themselves": ("102.95.4.0", (
@@ -456,11 +460,14 @@ MISTAKES: dict[str, tuple[str, tuple[Patch, ...]]] = {
         ((split, "_service", _no_caps), (semijoin.split, "_service", _no_caps))),
     "forgets that there are pages": ("100.1.0.2", ((worklint.plan.print, "query_json", _json(cap=None)),)),
     "forgets to negotiate": ("100.41.1.0", ((worklint.plan.print, "query_json", _json(negotiation=[])),)),
+    "leaves out the parameter of a search": ("", ((worklint.plan.print, "parameters", lambda model: dict.fromkeys(
+        negotiated.parameters(model), "")),)),
+    "asks a search for what an association grants": ("", ((negotiated, "place_fits", lambda *where: True),)),
     # What is printed.
     "unites what is to be intersected": ("101.89.7.0", ((worklint.plan.print, "query_json", _json(
         needs=lambda needs: [n | {"group": min(n["group"], 1)} for n in needs])),)),
     "does not take away what has to go": (
-        "100.14.4.0", ((worklint.plan.print, "query_json", _json(of=[])),)
+        "", ((worklint.plan.print, "query_json", _json(of=[])),)
     ),
     "leaves parentheses out": ("101.69.4.1",
         ((predicate, "_inside", lambda node, depth: predicate.text_of(node, depth)),)),
@@ -484,6 +491,10 @@ MISTAKES: dict[str, tuple[str, tuple[Patch, ...]]] = {
 SHOWS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "drops a disjunction that is kept whole": (IGNORES, f"{P} and ({D} or {S})", {"bound": 1}),
     "reads `A and (B or C)` as `A and B or C`": (FAITHFUL, f"{S} and ({D} or {P})", {}),
+    "leaves out the parameter of a search": (KNOWS_EMPTY, "StudyDescription is empty", {"transport": "dicomweb"}),
+    "asks a search for what an association grants": (KNOWS_EMPTY | {"service": {"negotiation": {
+        "empty-value-matching": [{"granted": True, "for": {"transport": "dimse"}, "evidence": "good"}]}}},
+        "StudyDescription is empty", {"transport": "dicomweb"}),
     "leaves parentheses out": (IGNORES, f"({D} or {S}) and {N}", {"bound": 1}),
     "takes a day for the next": (FAITHFUL, '(StudyDate, StudyTime) between "202601011000" and "202601031030"', {}),
     "takes wild cards in a value for themselves": (FAITHFUL, 'StudyDescription = "CHEST*"', {}),
@@ -559,5 +570,5 @@ def test_what_is_contradicted_is_made_small(mistake: str, monkeypatch: pytest.Mo
 
 def forget() -> None:
     """What was looked up with a mistake, or without one, is no longer true."""
-    for function in (checks._asked_for, checks._seen, checks._named, checks.can_be_returned):
+    for function in (checks._asked_for, checks._seen, checks._named, checks.can_be_returned, negotiated.granted):
         function.cache_clear()

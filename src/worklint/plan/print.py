@@ -13,6 +13,7 @@ from worklint.judge import verdict_name
 from worklint.judge.place import KeyAt
 from worklint.knowledge import data, standard
 from worklint.model import Attribute
+from worklint.plan.negotiated import parameters
 from worklint.plan.predicate import text_of
 from worklint.plan.split import MOST_UIDS
 from worklint.plan.types import NOTHING, Limit, Need, Path, Plan, PlannedQuery, Stay
@@ -171,7 +172,7 @@ def url(query: PlannedQuery) -> str:
     """Return the QIDO-RS URL of a query, relative to the base of the service (PS3.18 10.6).
 
     Everything but RFC 3986's unreserved characters is percent-encoded inside a value; commas of lists are plain. Fed
-    keys stand as ``{StudyInstanceUID}``.
+    keys stand as ``{StudyInstanceUID}``. Options of negotiation are parameters (PS3.18 8.3.4).
     """
     fed = {n.attribute for n in query.needs}
     model = standard.model(query.model)
@@ -197,6 +198,7 @@ def url(query: PlannedQuery) -> str:
             text = ",".join(_encoded(v) for v in wire_values(key))
         arguments.append(f"{_name(key.path)}={text}")
     arguments += [f"includefield={_name(p)}" for p in query.returns]
+    arguments += [parameters(query.model)[option] for option in query.negotiation]
     if query.limit is not None and query.limit.paging and query.limit.rows:
         arguments += [f"limit={query.limit.rows}", "offset={offset}"]
     return place + ("?" + "&".join(arguments) if arguments else "")
@@ -315,7 +317,7 @@ def lines(plan: Plan, address: Address | None = None) -> Iterator[str]:
         for need in query.needs:
             how = "one query each" if need.each else f"as lists of at most {MOST_UIDS}"
             yield f"      {need.attribute} from {need.query}, {how}"
-        if query.negotiation:
+        if query.negotiation and query.transport != "dicomweb":
             yield f"      negotiate: {', '.join(query.negotiation)}"
         if query.remaining != NOTHING:
             yield f"      check: {text_of(query.remaining)}"
