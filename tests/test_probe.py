@@ -476,3 +476,24 @@ def test_undecided_spaces_are_a_setting(told, said, tmp_path: Path):
 def test_no_value_is_asked_for_that_says_nothing(vr, stored):
     held = (*((v,) for v in stored.split(" ")), ())
     assert all(a.text.strip() for a in single(vr, held) + single(vr, held, web=True))
+
+
+@pytest.mark.parametrize(
+    ("ended", "condition", "said"),
+    [
+        ("the budget is used up", 'AccessionNumber = "A"', "unknown"),
+        ("the budget is used up", 'level series StudyInstanceUID = "1.2" and Modality = "CT"', "unknown"),
+        ("the budget is used up", 'StudyInstanceUID in ("1.2", "1.3")', "unknown"),
+        ("the budget is used up", 'StudyID = "A"', "exact"),
+        ("", 'level series StudyInstanceUID = "1.2" and Modality = "CT"', "superset"),
+    ],
+)
+def test_what_was_not_reached_is_not_taken_for_what_the_standard_promises(ended, condition, said, tmp_path: Path):
+    record = Record("dimse", models=["study-root"], ended=ended)
+    (study_id,) = (a for a in subjects("study-root", "study") if a.name == "StudyID")
+    record.measured[("study-root", "study")] = {"StudyID": Measured(study_id, {("single", ""): Found("applied")})}
+    (tmp_path / "own.json").write_text(text_of(profile_of(record, "2026-11-24")), encoding="utf-8")
+    site = site_of(read_project("sources:\n  x: {profile: own.json}\n", tmp_path))
+    level, where = ("level series", condition[12:]) if condition.startswith("level") else ("", condition)
+    text = Text.of(f'worklist "a" {{ {level} where {where} }}', "a.worklist")
+    assert [f.as_written for f in run([text], site, date(2026, 11, 24)).filters] == [said]

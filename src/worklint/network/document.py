@@ -181,6 +181,8 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
         for level in standard.model(model).levels:  # type: ignore[union-attr]
             if (model, level) in record.measured:
                 _of_empty_keys(record, (model, level), add)
+            if (model, level) in record.measured or record.ended:
+                _of_unreached(record, (model, level), add)
     out = []
     for body, places in groups.values():
         out += _spread(body, places, sets)
@@ -255,6 +257,16 @@ def _body(found: Found, returned: str | None) -> Json:
     if returned not in (None, "unknown"):
         body["returned"] = returned
     return {**body, "because": because_of(found), "evidence": "probe"}
+
+
+def _of_unreached(record: Record, place: tuple[str, str], add: Any) -> None:
+    """Say of keys that the standard promises that this source was not seen to keep the promise."""
+    for about in subjects(*place):
+        if about.parent or not about.required or about.name in record.measured.get(place, {}):
+            continue
+        kinds = ["wildcard", "list-of-uid"] if about.unique else ["single", "wildcard", "range", "list-of-uid"]
+        because = "not reached by the probe: whether it is compared as the standard asks was not seen"
+        add(place, about.name, {"kind": kinds}, {"key": {"does": "unknown"}, "because": because, "evidence": "probe"})
 
 
 def _of_empty_keys(record: Record, place: tuple[str, str], add: Any) -> None:
