@@ -112,6 +112,11 @@ class _Tally:
     def found_at(self, subject: Subject, asked: Asked, ways: frozenset[str]) -> None:
         """Count a match that was kept. That every place is looked at shows only where two were found, one by one."""
         self.kept += 1
+        if "text-number" in ways and asked.text.strip().casefold() in {
+            v.strip().casefold() for v in subject.values or ()
+        }:
+            # 7E1 finds 7e1 as text, where letter case and spaces do not count.
+            ways -= {"text-number"}
         self.cleared_misses |= ways - _BY_PLACE
         if ways & _BY_PLACE:
             places = subject.members if subject.scattered else tuple((v,) for v in subject.values or ())
@@ -167,8 +172,8 @@ def infer(
     if not tally.kept and not tally.lost:
         if tally.added:
             reasons = _blame(tally)
-            return Found("applied", adds=reasons, misses=frozenset({"other"}), trials=count,
-                         open_adds=possible_adds - reasons, open_misses=possible_misses,
+            return Found("applied", adds=reasons - {PATTERN_SQL}, misses=frozenset({"other"}), trials=count,
+                         sql=PATTERN_SQL in reasons, open_adds=possible_adds - reasons, open_misses=possible_misses,
                          why="no entity is known to have the value asked for")  # fmt: skip
         return Found(
             "unknown", trials=count, status="excludes",

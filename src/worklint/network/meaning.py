@@ -174,6 +174,8 @@ def _shapes(kind: str, vr: str, wanted: str, stored: str) -> Iterable[frozenset[
         yield frozenset({"word"})
     if tight in loose and loose != tight:
         yield frozenset({"substring"})
+    if ("%" in tight or "_" in tight) and tight != loose and _fits(tight.replace("%", "*").replace("_", "?"), loose):
+        yield frozenset({PATTERN_SQL})
     if tight.isdigit() and loose.isdigit() and int(tight) == int(loose) and tight != loose:
         yield frozenset({"number"})
 

@@ -248,6 +248,9 @@ def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
         for v in values:
             if "." in v:
                 yield "+prefix", v.partition(".")[0]
+    if vr in CASED:
+        for v in [v for v in values if len(v) > 2 and v.isascii() and v[1].isalnum()][:2]:
+            yield "+" + PATTERN_SQL, f"{v[0]}_{v[2:]}"
     if vr in TEXT or vr == "UI":
         long = sorted((v for v in values if len(v) > 1 and v.isascii()), key=lambda v: (len(v) < 4, len(v)))
         for v in long[:4]:
@@ -309,6 +312,8 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
     over = [("+joined", f"{a[:-1]}*{b[1:]}") for a, b in crossed if min(len(a), len(b)) > 1][:4] if vr in TEXT else []
     spaced = [v.strip() for values in stored for v in values if v[:1] == " "]
     over += [("-padding", f"{v[:-1]}*") for v in spaced if len(v) > 1][:2] if vr in TEXT else []
+    ended = [v.strip() for values in stored for v in values if v[-1:] == " "]
+    over += [("-" + TRAILING, f"*{v[1:]}") for v in ended if len(v) > 1][:2] if vr in TEXT else []
     for reason, pattern in over if lean else (*over, *_patterns(vr, values, texts)):
         one = Asked("wildcard", vr, pattern)
         worth = _worth(one, stored)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from worklint.knowledge import standard
 from worklint.network import pairs
 from worklint.network.evidence import Found, knowing, settle
+from worklint.network.meaning import PATTERN_SQL
 from worklint.network.measure import Measured, Slot
 from worklint.network.subjects import About
 
@@ -57,6 +58,7 @@ def _side(model: str, level: str, about: About) -> int:
 def settle_all(record: Record) -> None:
     """Let attributes of the same kind decide for one another what their own values could not."""
     _question_marks(record)
+    _marks_of_sql(record)
     groups: dict[tuple[Slot, str, int], list[tuple[Measured, Slot]]] = {}
     for (model, level), place in record.measured.items():
         for one in place.values():
@@ -103,6 +105,17 @@ def _without_start(record: Record) -> None:
         for slot in slots if family in adding or (not one.full and family not in leaving) else ():
             if slot in one.found:
                 one.found[slot] = one.found[slot].leaving_open("empty")
+
+
+def _marks_of_sql(record: Record) -> None:
+    """Where % and _ were seen to be wild cards in texts, they are in those of which that was not asked."""
+    members = [m for place in record.measured.values() for m in place.values() if m.about.vr in pairs.CASED]
+    for kind in ("single", "wildcard"):
+        seen = {family_of(m.about.vr) for m in members for slot, f in m.found.items() if slot[0] == kind and f.sql}
+        for one in members if seen else ():
+            found = one.found.get((kind, ""))
+            if found is not None and found.does == "applied" and "+" + PATTERN_SQL not in found.excluded:
+                one.found[(kind, "")] = replace(found, sql=True)
 
 
 def _question_marks(record: Record) -> None:
