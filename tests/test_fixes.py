@@ -321,7 +321,8 @@ def test_unsafe_edits_nobody_asked_for_are_bounded_by_their_work(monkeypatch: py
 
     assert carried("some") == carried("all") == (12, 12, 0)
     assert carried("safe") == (12, 0, 0)
-    monkeypatch.setattr(fixes, "MOST_TRIED", 15)
+    monkeypatch.setattr(fixes, "TIMES_TRIED", 0)
+    monkeypatch.setattr(fixes, "MOST_TRIED", 15 * 41)
     found = carried("some")
     assert found[0] == 12 and 0 < found[1] < 12 and found[1] + found[2] == 12
     assert carried("all") == (12, 12, 0)

@@ -29,10 +29,13 @@ from worklint.text import Text
 
 MOST_PASSES = 100
 """An edit can make room for the next one; after so many passes a text is taken as it is then."""
+_EACH_TRIED = 40
+"""What reading a text anew takes, in the same measure."""
 MOST_EDITS = 3
 """Edits that one finding is offered."""
-MOST_TRIED = 20_000
-"""Constraints times sources that are judged anew for edits nobody asked for, those that change the meaning."""
+MOST_TRIED, TIMES_TRIED = 2_000, 2
+"""Constraints times sources that are judged anew for edits nobody asked for, those that change the meaning; or so often
+those of the run, where that is more."""
 _ALL = Choice(no_ignore=True)
 _WORD = re.compile(r"[^\W\d_](?:\w|-(?=\w))*")
 
@@ -264,6 +267,8 @@ class _Desk:
     def __init__(self, examined: Examined, material: Material, which: Which) -> None:
         """Begin with nothing judged."""
         self.material, self.which, self.places = material, which, examined.places
+        whole = sum(len(w.constraints) for w in examined.resolved.worklists) * len(material.site.sources)
+        self.most = max(MOST_TRIED, TIMES_TRIED * whole)
         self.tried, self.left_open = 0, 0
         self.worklists = {w.id: w for w in examined.resolved.worklists}
         self.by_place = {(w.file, w.span): w.id for w in examined.resolved.worklists}
@@ -285,7 +290,7 @@ class _Desk:
         left_open = False
         for proposal in self._proposals(finding):
             if proposal.keeps == "never" and self.which != "all":
-                left_open = left_open or (self.which == "some" and self.tried > MOST_TRIED)
+                left_open = left_open or (self.which == "some" and self.tried > self.most)
                 if self.which == "safe" or left_open:
                     continue
             edit = self._judged(finding, proposal)
@@ -324,6 +329,9 @@ class _Desk:
         (before, stood), (after, stands) = self._stood_and_stand(lists, edit)
         if not _no_worse(stood, stands):
             return None
+        if proposal.keeps == "never" and not _helps(finding, stood, stands, False):
+            # Before the proof, which takes longer.
+            return None
         meaning = _change(before, after)
         safe = proposal.keeps != "never" and meaning == "same"
         if (proposal.keeps == "always" and not safe) or not _helps(finding, stood, stands, safe):
@@ -357,7 +365,8 @@ class _Desk:
             self.before[key] = self._examined(lists, used, block, edit, None)
         if (edit.span, edit.text) not in self.after:
             self.after[edit.span, edit.text] = self._examined(lists, used, block, edit, edit)
-            self.tried += sum(len(self.worklists[one].constraints) for one in lists) * len(self.material.site.sources)
+            cells = sum(len(self.worklists[one].constraints) for one in lists) * len(self.material.site.sources)
+            self.tried += cells + _EACH_TRIED
         return self.before[key], self.after[edit.span, edit.text]
 
     def _examined(

@@ -515,9 +515,8 @@ def _own_level(spot: Spot) -> Iterator[Proposal]:
         value = setting.values[0]
         yield Proposal(value.span, str(home), describe, "never")
         return
-    at = stretch(text, block.head)[1]
-    bare = without_comments(text.content)
-    at = bare.index("{", at) + 1
+    start, end = stretch(text, block.head)[1], stretch(text, block.span)[1]
+    at = start + without_comments(text.content[start:end]).index("{") + 1
     ending = _line_end(text.content)
     inline = ending not in text.content[at : stretch(text, block.span)[1]]
     added = f" level {home}" if inline else f"{ending}    level {home}"
