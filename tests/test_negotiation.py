@@ -149,3 +149,17 @@ def test_a_parameter_that_is_not_supported_is_not_granted(how: str) -> None:
     assert all(text.startswith(negotiation.REFUSED) for text in found.values()), found
     told = negotiation.told({f"study-root: {o}": text for o, text in found.items()})
     assert all(told[o] == "no" for o in asked)
+
+
+def test_what_a_plan_asks_a_search_for_is_carried_out() -> None:
+    url = "/studies?StudyDescription=%22%22&includefield=StudyDescription&emptyvaluematching=true"
+    with web.serving(web.negotiating([scp.EMPTY])) as (address, log):
+        door = WebDoor(parse_address(address), 3)
+        asked, not_asked, every = (
+            door.ask(Question("study-root", "study", url=text), 100).rows
+            for text in (url, url.replace("&emptyvaluematching=true", ""), url.replace("%22%22", ""))
+        )
+        door.close()
+    # The scripted archive has no description anywhere at this level.
+    assert asked == every != () and not any(r["StudyDescription"] for r in asked)
+    assert not_asked == () and log[0] == f"/dicom-web{url}&limit=100"

@@ -133,6 +133,14 @@ def test_what_no_query_decided_stays_in():
     assert {"case", "prefix", "word", "empty"} <= found.open_adds
 
 
+@pytest.mark.parametrize(("asked", "decided"), [("7E1", False), ("70", True), ("7e1 ", False), ("70.0", True)])
+def test_a_number_that_is_found_as_a_text_is_not_compared_as_a_number(asked, decided):
+    subjects = [Subject(("1",), ("7e1",)), Subject(("2",), ("5",))]
+    trial = Trial(ask_single("DS", asked), frozenset({("1",)}))
+    found = infer([trial], subjects, possible_adds("single", "DS"), possible_misses("single", "DS", False, False))
+    assert found.does == "applied" and ("text-number" not in found.open_misses) == decided
+
+
 @pytest.mark.parametrize(("kept", "does"), [({"1", "2", "3"}, "ignored"), ({"1", "2"}, "applied")])
 def test_a_key_is_not_ignored_while_entities_whose_value_is_not_known_are_gone(kept, does):
     subjects = [Subject(("1",), ("ABC",)), Subject(("2",), ("XYZ",)), Subject(("3",), None)]

@@ -81,7 +81,7 @@ def negotiating(honoured: Collection[int], unsupported: Mapping[str, str] | None
             elif name in PARAMETERS:
                 grants[PARAMETERS[name]] = values == ["true"]
             elif name == "includefield":
-                arguments += [(v, "") for v in values]
+                arguments[:0] = [(v, "") for v in values]
             elif name not in ("limit", "offset"):
                 arguments.append((name, values[0].replace(",", "\\")))
         for name, text in arguments:
