@@ -297,7 +297,8 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
         half = max(1, len(v) // 2)
         candidates += [f"{v[:half]}*", f"*{v[-half:]}"]
         if len(v) > 3:
-            candidates += [f"*{v[1:-1]}*", f"{v[0]}*{v[-1]}"]
+            # A source may take the asterisks at the ends for something else than one inside.
+            candidates += [f"*{v[1:-1]}*", *([] if lean else [f"{v[0]}*{v[-1]}"])]
     made, covered = _greedy(
         (Asked("wildcard", vr, t) for t in dict.fromkeys(candidates) if t.strip("*?")),
         stored,

@@ -111,7 +111,7 @@ def _marks_of_sql(record: Record) -> None:
     """Where % and _ were seen to be wild cards in texts, they are in those of which that was not asked."""
     members = [m for place in record.measured.values() for m in place.values() if m.about.vr in pairs.CASED]
     for kind in ("single", "wildcard"):
-        seen = {family_of(m.about.vr) for m in members for slot, f in m.found.items() if slot[0] == kind and f.sql}
+        seen = any(f.sql for m in members for slot, f in m.found.items() if slot[0] == kind)
         for one in members if seen else ():
             found = one.found.get((kind, ""))
             if found is not None and found.does == "applied" and "+" + PATTERN_SQL not in found.excluded:
