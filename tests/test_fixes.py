@@ -19,7 +19,7 @@ from worklint.oracle import worlds
 from worklint.oracle.matcher import Entity, entities_at, matches
 from worklint.project import read_project
 from worklint.resolve import resolve
-from worklint.rules.logic import same_meaning
+from worklint.rules.logic import change_of_meaning, same_meaning
 from worklint.run import Options, run
 from worklint.sources import site_of
 from worklint.syntax.parser import parse
@@ -231,6 +231,29 @@ def test_no_proof_is_refuted() -> None:
     assert proved >= 25, "too little was proved: the test shows nothing"
 
 
+# condition; another; what becomes of a list that has the other instead
+CHANGES = """
+StudyID in ("1", "2") | StudyID = "1" or StudyID = "2" | same
+StudyID in ("1", "2") | StudyID = "1" or StudyID = "3" | other
+StudyID in ("1", "2") | StudyID = "1" | narrower
+StudyID = "1" | StudyID = "1" or PatientID = "A" | wider
+StationName in ("1", "2") | StationName = "1" or StationName = "2" | same
+series has (BodyPartExamined = "A" and StationName = "B") | BodyPartExamined = "A" and StationName = "B" | wider
+series has (BodyPartExamined = "A" and StationName = "B") | BodyPartExamined = "C" | other
+not series has (BodyPartExamined = "A") | BodyPartExamined = "A" | other
+series has (not BodyPartExamined = "A") | BodyPartExamined = "A" | other
+"""
+
+
+@pytest.mark.parametrize("line", CHANGES.strip().splitlines())
+def test_change_of_meaning(line: str) -> None:
+    one, other, change = (part.strip() for part in line.split("|"))
+    before, now = (listed(f'worklist "W" {{ where {c} }}')[0] for c in (one, other))
+    assert change_of_meaning(before, now) == change
+    opposite = {"narrower": "wider", "wider": "narrower"}
+    assert change_of_meaning(now, before) == opposite.get(change, change)
+
+
 # condition before; after; a study (and its series) of which one is true and the other is not
 DIFFERENT = """
 StudyID = "1" | StudyID = "1" and StudyDate within last 30 days | StudyID=1 StudyDate=20200101
@@ -390,6 +413,7 @@ HERE, THERE = ("w", "here"), ("w", "there")
         (standing({HERE: (1,), THERE: (0,)}), standing({HERE: (0,)}), False),
         (standing({HERE: (1,)}), standing({HERE: (1,), THERE: (1,)}), True),
         (standing({HERE: (1,)}), standing({}, complete=()), False),
+        (standing({HERE: (1,)}), standing({HERE: (1,)}, complete=()), False),
         (standing({}, ("WL301",), ()), standing({HERE: (1,)}, ("WL206",)), True),
         (standing({HERE: (1,)}), standing({HERE: (0,)}, ("WL202",)), False),
         (standing({HERE: (1,)}, ("WL206", "WL206")), standing({HERE: (1,)}, ("WL206",)), True),

@@ -196,6 +196,14 @@ def test_a_source_that_cuts_every_answer_is_named() -> None:
     assert one.text == 'StudyInstanceUID = "1.2" and StudyID = "1"'
 
 
+def test_a_source_that_has_further_pages_is_not_reliable_as_written() -> None:
+    """There is no mark, for any client can ask for them; a plain one does not, and misses."""
+    cap = [{"for": {}, "rows": 10, "signalled": True, "paging": True, "evidence": "e"}]
+    paged = as_written({"s": place({**INTERACTING, "service": {"cap": cap}})})
+    core = core_of(written('PatientID = "P"'), ["s"], paged, reliable)
+    assert (core.text, core.without) == (None, ("s",))
+
+
 def test_a_large_filter_is_bounded_and_says_so() -> None:
     asked = Counter[str]()
     inner = as_written({"s": place(INTERACTING)})

@@ -14,7 +14,9 @@ import pytest
 
 from sample_report import HOSTILE, LONG, SOURCES, TEXTS, edited, empty, sample, wide
 from worklint.knowledge.data import read_json
+from worklint.model import Edit, Span
 from worklint.report import UnknownFormat, format_of_path, formats, words, writer
+from worklint.report.change import change_of
 from worklint.report.csv import CELL_COLUMNS, field
 from worklint.report.terminal import columns, wrap
 from worklint.report.types import Report
@@ -396,3 +398,14 @@ def test_what_edits_can_answer(safe: int, unsafe: int, left: int, said: str) -> 
     many = replace(summary, suppressed=1234, baselined=1234, errors=1234)
     text = written("text", replace(sample(), summary=many), width=80)
     assert said in text and max(map(columns, text.splitlines())) <= 80
+
+
+def test_an_edit_shows_the_lines_that_differ() -> None:
+    text = Text.of("  one\r\n  two\r\n  three\r\n", "a")
+    edit = Edit(Span("a", 1, 3, 3, 8), "ONE\r\n  two\r\n  three", False, "d", "wider")
+    found = change_of(edit, {"a": text})
+    assert (found.before, found.after, found.said) == (("one",), ("ONE",), "d (widens the list)")
+    assert found.options == ("--fix", "--unsafe-fixes")
+    assert change_of(edit, {}).before == ()
+    many = change_of(Edit(Span("a", 1, 1, 1, 1), "x\n" * 50, True, "d"), {"a": text})
+    assert len(many.after) == 13 and many.after[-1] == "…" and many.options == ("--fix",)
