@@ -51,7 +51,6 @@ VARIANTS: Mapping[str, Kind] = {
                                          "LimitFindResults": "9", "Worklists.LimitAnswers": "5"}),
         _kind("orthanc", "orthanc-aet", {"Worklists.FilterIssuerAet": "true", "LimitFindInstances": "7"}),
         _kind("dcmqrscp", "dcmqrscp-check", {"--check-find": "true"}),
-        _kind("dcmqrscp", "dcmqrscp-single", {}, {"--single-process": "true"}),
         _kind("wlmscpfs", "wlmscpfs-nofail", {"--no-fail": "true"}),
         _kind("wlmscpfs", "wlmscpfs-all", {"--disable-file-reject": "true"}),
         _kind("wlmscpfs", "wlmscpfs-both", {"--no-fail": "true", "--disable-file-reject": "true"}),
