@@ -15,7 +15,7 @@ from worklint.knowledge import standard
 from worklint.network import blank, crowded, negotiation, pages
 from worklint.network.evidence import Found
 from worklint.network.interactions import Together
-from worklint.network.meaning import ENDS, FIRST, FRACTION, TRAILING, WIDE
+from worklint.network.meaning import ENDS, FAMILY, FIRST, FRACTION, TRAILING, WIDE
 from worklint.network.measure import Measured, Slot
 from worklint.network.probe import Record
 from worklint.network.subjects import subjects
@@ -135,7 +135,14 @@ def key_of(found: Found) -> Json:
 
 
 def _told(reasons: frozenset[str]) -> frozenset[str]:
-    words = {WIDE: "charset", TRAILING: "padding", FIRST: "group", ENDS: "group", FRACTION: "value-format"}
+    words = {
+        WIDE: "charset",
+        TRAILING: "padding",
+        FIRST: "group",
+        ENDS: "group",
+        FRACTION: "value-format",
+        FAMILY: "prefix",
+    }
     return frozenset(words.get(r, r) for r in reasons)
 
 

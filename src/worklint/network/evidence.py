@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from worklint.model import SPELLING
-from worklint.network.meaning import FOREIGN, PATTERN_SQL, TRAILING, WIDE, Asked, matches, narrowed, widened
+from worklint.network.meaning import FAMILY, FOREIGN, PATTERN_SQL, TRAILING, WIDE, Asked, matches, narrowed, widened
 
 Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
@@ -302,7 +302,7 @@ def settle(found: Found, peers: Iterable[Found]) -> Found:
             cleared = sum(1 for p in alike if sign + reason in p.excluded)
             blamed = sum(1 for p in alike if sign + reason in p.blamed)
             # Few attributes hold several words: one that was seen not to be searched by word speaks for all.
-            if cleared >= (1 if reason == "word" else 2) and not blamed:
+            if cleared >= (1 if reason in ("word", FAMILY) else 2) and not blamed:
                 undecided.discard(reason)
                 excluded.add(sign + reason)
     return replace(

@@ -29,6 +29,8 @@ In a profile that is ``group``.
 """
 ENDS = "ends"
 """Names differ in empty components at the end, and the source compares these; in a profile that is ``group``."""
+FAMILY = "family"
+"""The family name alone is asked for, and finds whole names; in a profile that is ``prefix``."""
 FRACTION = "fraction"
 """A fraction of a second is asked for, and the source keeps whole seconds; in a profile that is ``value-format``."""
 FOREIGN = "foreign"
@@ -174,6 +176,8 @@ def _shapes(kind: str, vr: str, wanted: str, stored: str) -> Iterable[frozenset[
         yield frozenset({"word"})
     if tight in loose and loose != tight:
         yield frozenset({"substring"})
+    if vr == "PN" and "^" not in tight and loose.startswith(f"{tight}^"):
+        yield frozenset({FAMILY})
     if ("%" in tight or "_" in tight) and tight != loose and _fits(tight.replace("%", "*").replace("_", "?"), loose):
         yield frozenset({PATTERN_SQL})
     if tight.isdigit() and loose.isdigit() and int(tight) == int(loose) and tight != loose:

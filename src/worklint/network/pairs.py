@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from worklint.knowledge.values import canonical, legal_value
 from worklint.network.meaning import (
     ENDS,
+    FAMILY,
     FIRST,
     FRACTION,
     MOMENTS,
@@ -70,7 +71,7 @@ def possible_adds(kind: str, vr: str, several: bool = False) -> frozenset[str]:
         # Spaces in front are part of the value only there (PS3.5 6.2).
         found.add("padding")
     if vr == "PN" and kind in ("single", "wildcard"):
-        found.add("group")
+        found |= {"group"} | ({FAMILY} if kind == "single" else set())
     if kind == "wildcard" and vr in CASED:
         found.add(WIDE)
     if kind == "wildcard" and several:
@@ -140,7 +141,7 @@ def _asked(vr: str, text: str) -> Asked:
     return ask_single(vr, text, legal_value(vr, text) is None)
 
 
-_SHAPES = {"prefix", "substring", "word"}
+_SHAPES = {"prefix", "substring", "word", FAMILY}
 """Ways that go together: one row decides them all, or shows one of them."""
 
 
@@ -236,6 +237,9 @@ def _is_ordinary(asked: Asked, stored: Stored) -> bool:
 
 def _made(vr: str, values: list[str]) -> Iterable[tuple[str, str]]:
     """Yield what a value is made for, and the value."""
+    for v in values if vr == "PN" else ():
+        if "^" in v and "=" not in v:
+            yield "+" + FAMILY, v.partition("^")[0].strip()
     if vr in CASED:
         for v in values[:6]:
             for turned in (v.swapcase(), v.upper(), v.lower()):
