@@ -313,6 +313,8 @@ def wildcard(vr: str, stored: Stored, lean: bool = False, decided: frozenset[str
     if not any(_is_ordinary(a, stored) for a in made):
         usual = (Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts)
         made += [a for a in usual if _is_ordinary(a, stored)][:1]
+    if not any("*" in (a.text[0], a.text[-1]) for a in made):
+        made += [Asked("wildcard", vr, f"{v[: max(1, len(v) // 2)]}*") for v in texts[:1]]
     crossed = [(v[0].strip(), v[-1].strip()) for v in stored if len(v) > 1]
     over = [("+joined", f"{a[:-1]}*{b[1:]}") for a, b in crossed if min(len(a), len(b)) > 1][:4] if vr in TEXT else []
     spaced = [v.strip() for values in stored for v in values if v[:1] == " "]
