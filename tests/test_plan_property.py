@@ -122,7 +122,7 @@ WHOLE: list[tuple[str, list[str]]] = [
 def at(content: dict[str, Any], condition: str, number: int, bound: int = 64, **where: Any) -> Case:
     """A case of a condition (after the filters that it uses) at a source with this profile, in a drawn archive."""
     filters, _, where_ = condition.rpartition("} ")
-    settings = "".join(f"    {name} {where.pop(name)}\n" for name in ("model", "level") if name in where)
+    settings = "".join(f"    {name} {where.pop(name)}\n" for name in ("model", "level", "show") if name in where)
     text = f'{filters}{"}" if filters else ""}\nworklist "W" {{\n{settings}    where {where_}\n}}\n'
     known: dict[str, Any] = {"source": "s", "transport": "dimse", "model": "study-root", "purpose": "reading"}
     if "patient-root" in settings:
@@ -267,6 +267,11 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {"for": {"attribute": "*lower"}, "key": {"does": "ignored"}, "evidence": "good"}],
         "interactions": [{"when": {}, "then": {"query": {"does": "applied", "adds": ["case"]}}, "evidence": "good"}]},
      'AccessionNumber contains "a1"', {"model": "patient-root", "level": "patient", "transport": "dicomweb"}),
+    ("what is shown changes one value of a list and not the first", FAITHFUL | {
+        "lifts": [], "interactions": [{"when": {"none": ["PatientComments"]}, "then": {"replace": [
+            {"for": {}, "key": {"does": "applied", "adds": ["case"]}}]}, "evidence": "good"}]},
+     'PatientID in ("12", "a1", "A12") ignoring case',
+     {"model": "patient-root", "level": "patient", "show": "PatientComments"}),
     ("one study has all of them, not several of a patient", FAITHFUL | {"lifts": []},
      'ModalitiesInStudy has all ("CR", "SR")', {"model": "patient-root", "level": "patient"}),
     ("what a query adds is not decided by the key that makes it do so", ADDS_TO_QUERIES,
@@ -298,7 +303,7 @@ checked, numbered, distributed = checks.check_of, worklint.plan._numbered, forms
 ways_of_moments, key_ways, kept = ranges._moments, ranges.ways, worklint.plan.kept_whole
 left_of, left_of_has, totals = checks.left_of, checks._left_of_has, keeping.total
 inside_of, pattern_of, value_of = semijoin._inside, predicate._pattern, predicate._value
-slack_of, query_json, service = ranges._slack, worklint.plan.print.query_json, split._service
+slack_of, query_json, service = ranges._slack, worklint.plan.print.query_json, split.service_of
 union_of = semijoin.lifted
 
 
@@ -379,8 +384,8 @@ def _any_of_has(atom: Any) -> Any:
     return [(p,) for c in inside_of(atom) for p in c] if isinstance(atom, Has) else inside_of(atom)
 
 
-def _no_caps(desk: Any, place: Any, *given: Any) -> Any:
-    return service(desk, replace(place, profile=replace(place.profile, caps=())), *given)
+def _no_caps(place: Any, *given: Any) -> Any:
+    return service(replace(place, profile=replace(place.profile, caps=())), *given)
 
 
 # The judge, too, knows that a key cannot ask for a literal asterisk.
@@ -457,7 +462,7 @@ MISTAKES: dict[str, tuple[str, tuple[Patch, ...]]] = {
     "takes a list of one UID for a list": ("", ((semijoin, "_also_one", lambda *given: given[-1]),)),
     # What the source allows.
     "forgets the limit on answers": ("100.1.0.2",
-        ((split, "_service", _no_caps), (semijoin.split, "_service", _no_caps))),
+        ((split, "service_of", _no_caps),)),
     "forgets that there are pages": ("100.1.0.2", ((worklint.plan.print, "query_json", _json(cap=None)),)),
     "forgets to negotiate": ("100.41.1.0", ((worklint.plan.print, "query_json", _json(negotiation=[])),)),
     "leaves out the parameter of a search": ("", ((worklint.plan.print, "parameters", lambda model: dict.fromkeys(

@@ -17,7 +17,8 @@ from worklint.plan.algebra import united
 from worklint.plan.forms import conjunctions, kept_whole, single_item, size
 from worklint.plan.negotiated import RELATIONAL, granted, on_association
 from worklint.plan.semijoin import ask
-from worklint.plan.split import Asked, Desk, without_parents_rule
+from worklint.plan.service import without_parents_rule
+from worklint.plan.split import Asked, Desk
 from worklint.plan.types import Limit, Need, Plan, PlannedQuery
 
 MOST_CONJUNCTIONS = 64

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, count, product
 from math import prod
 
-from worklint.judge import Part, bounded, cap_rows, join, judge_keys, selected
-from worklint.judge.behaviour import KeyEffect, behaviour_at, best_grade, effect_of
+from worklint.judge import Part, join, judge_keys
+from worklint.judge.behaviour import KeyEffect, behaviour_at, effect_of
 from worklint.judge.interact import date_and_time, interact
-from worklint.judge.place import KeyAt, Place, attribute_rank, place_fits
+from worklint.judge.place import KeyAt, Place, attribute_rank
 from worklint.judge.query import Key, Literal, Query, empty_keys, key_at
 from worklint.judge.value import Sent, can_trigger, sent_values
 from worklint.knowledge import standard
-from worklint.knowledge.profile import Behaviour, Cap, Profile, Where
-from worklint.model import GRADES, Constraint, Effect, Has, Parameter, Span, Test, Worklist
+from worklint.knowledge.profile import Behaviour
+from worklint.model import Constraint, Effect, Has, Parameter, Span, Test, Worklist
 from worklint.plan.algebra import WIDENED, conjunction, feeding, united
 from worklint.plan.beside import Beside, besides, universal_of
 from worklint.plan.checks import Left, can_be_returned, left_of, tests_of
@@ -28,7 +28,8 @@ from worklint.plan.forms import Conjunction, atoms_of, joined
 from worklint.plan.negotiated import COMBINED, EMPTY_VALUE, RELATIONAL, SEVERAL_VALUES, granted, on_association
 from worklint.plan.predicate import text_of
 from worklint.plan.ranges import Way, ways
-from worklint.plan.types import NOTHING, Limit, Need, Path, PlannedQuery
+from worklint.plan.service import constraint_of, service_of
+from worklint.plan.types import NOTHING, Need, Path, PlannedQuery
 
 MOST_TRIALS = 64
 """So many sets of keys are tried for one query; then they are put together key by key."""
@@ -477,7 +478,7 @@ def _tried(
         for (choice, has), (constraints, at) in zip(kept, version, strict=True):
             keys += [(constraint, one, has) for constraint, one in zip(constraints, at, strict=True)]
             owner += [id(choice.test)] * len(at)
-        keys += [(_constraint_of(f.key), (f.key,), None) for f in fixed]
+        keys += [(constraint_of(f.key), (f.key,), None) for f in fixed]
         if COMBINED in options and date_and_time([k for _, at, _ in keys for k in at]):
             # Another date and time, meant as two windows, would be one moment as well.
             return None
@@ -504,10 +505,6 @@ def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[
     if _of_one_kind(choice.keys):
         return [((_listed(choice.way),), (tuple(k[0] for k in choice.keys),))]
     return [(a, tuple((k,) for k in keys)) for a, keys in zip(choice.way.alternatives, choice.keys, strict=True)]
-
-
-def _constraint_of(key: KeyAt) -> Constraint:
-    return Constraint(key.dotted, _NO_SPAN, key.path, None, key.level, key.level, key.sent.kind, asked=key.sent.kind)
 
 
 def fed_key(place: Place, level: str, keyword: str, several: bool) -> KeyAt:
@@ -554,7 +551,7 @@ def finish(
         if bare:
             # What a query adds by itself is bounded by none of its keys.
             widened = frozenset(range(len(keys)))
-        served, limit = _service(desk, place, level, keys, widened)
+        served, limit = service_of(place, level, keys, widened, desk.note)
         effect = feeding(served, effect)
         negotiation = best.negotiation | ({RELATIONAL} if relational else set())
         queries.append(
@@ -571,15 +568,12 @@ def finish(
     return Asked(tuple(queries), tuple(q.id for q in queries), effect, bool(best.chosen), parts)
 
 
-def _fixed_and_chosen(
-    best: KeySet, fixed: Sequence[Fixed]
-) -> list[tuple[Constraint, tuple[KeyAt, ...], Has | None]]:  # fmt: skip
-    keys: list[tuple[Constraint, tuple[KeyAt, ...], Has | None]] = [
-        (constraint, (key,), None)
-        for c in best.chosen
-        for constraint, key in zip(c.way.alternatives[0], c.keys[0], strict=True)
-    ]
-    return [*keys, *((_constraint_of(f.key), (f.key,), None) for f in fixed)]
+def _as_sent(best: KeySet, fixed: Sequence[Fixed]) -> Iterator[list[tuple[Constraint, tuple[KeyAt, ...], Has | None]]]:
+    """Yield the keys of each query that the alternatives of a set take, those that are fed among them."""
+    fed = [(constraint_of(f.key), (f.key,), None) for f in fixed]
+    for version in product(*(_versions(c) for c in best.chosen)):
+        chosen = [(c, at, None) for constraints, keys in version for c, at in zip(constraints, keys, strict=True)]
+        yield [*chosen, *fed]
 
 
 def _added_by(
@@ -590,10 +584,12 @@ def _added_by(
     asked = [universal_of(place, level, p) for p in returns] if place.transport == "dimse" else []
     if not empties and not asked:
         return frozenset()
-    keys = _fixed_and_chosen(best, fixed)
-    without, with_them = (_joint(desk, place, level, keys, (*best.beside, *e)) for e in ((), (*empties, *asked)))
-    more = with_them.bare - without.bare
-    return more.union(*(b.adds - a.adds for a, b in zip(without.parts, with_them.parts, strict=True)))
+    more: frozenset[str] = frozenset()
+    for keys in _as_sent(best, fixed):
+        without, with_them = (_joint(desk, place, level, keys, (*best.beside, *e)) for e in ((), (*empties, *asked)))
+        more |= with_them.bare - without.bare
+        more = more.union(*(b.adds - a.adds for a, b in zip(without.parts, with_them.parts, strict=True)))
+    return more
 
 
 def _returns(
@@ -611,14 +607,18 @@ def _returns(
     empties = [e for e in shown if e.path not in sent and can_be_returned(place, e)]
     for dropped in [e for e in shown if e.path not in sent and e not in empties]:
         desk.note(f"{dropped.dotted} is not asked for: with that key the source leaves rows out, or refuses")
-    keys = _fixed_and_chosen(best, fixed)
-    if empties and not _joint(desk, place, level, keys, (*best.beside, *empties)).cannot_miss:
+
+    def may_miss(beside: Sequence[KeyAt]) -> bool:
+        sent = _as_sent(best, fixed)
+        return not all(_joint(desk, place, level, k, (*best.beside, *beside)).cannot_miss for k in sent)
+
+    if empties and may_miss(empties):
         empties = []
         desk.note("the attributes shown are not asked for: with their keys rows could be missing")
     needed = tuple(dict.fromkeys(r for a in atoms for r in lefts[id(a)].returns if r not in sent))
     if needed and place.transport == "dimse":
         asked = [universal_of(place, level, p) for p in needed]
-        if not _joint(desk, place, level, keys, (*best.beside, *empties, *asked)).cannot_miss:
+        if may_miss((*empties, *asked)):
             # What the check needs would change the answer: then nothing is checked on it.
             spared = {id(a): left_of(place, level, a, best.adds, best.keys, lambda c: c.path) for a in atoms}
             for a in atoms:
@@ -638,63 +638,9 @@ def _returns(
 def unsendable(desk: Desk, level: str, atoms: Conjunction, place: Place) -> Asked:
     """Return what is left where not even a query without keys is known to be answered in full."""
     joint = _joint(desk, place, level, [], ())
-    served, _ = _service(desk, place, level, ())
+    served, _ = service_of(place, level, (), frozenset(), desk.note)
     effect = feeding(joint.effect, served)
     if effect.rejected:
         effect = Effect(rejected=True)
     desk.note(f"no query at {level} level is known to be answered in full there")
     return Asked((), (), effect, False)
-
-
-# --- what the service adds --------------------------------------------------------------------------------------------
-
-
-def _service(
-    desk: Desk, place: Place, level: str, keys: Sequence[KeyAt], widened: frozenset[int] = frozenset()
-) -> tuple[Effect, Limit | None]:
-    query = Query(tuple(Key(Literal(i, _constraint_of(k), False), (k,)) for i, k in enumerate(keys)), (), ())
-    effects = []
-    for record in place.profile.selectors:
-        fits = place_fits(record.where, place, level)
-        if fits is False:
-            continue
-        met = selected(query, record.alternatives)
-        if met is True:
-            continue
-        certain = best_grade(record.evidence) <= GRADES.index("documented") and met is False and fits is True
-        names = " or ".join(n for n, _ in record.alternatives)
-        desk.note(f"the source wants {names} in every query")
-        effects.append(Effect(rejected=True) if certain else Effect(frozenset({"other"}), frozenset({"other"})))
-    limit: Limit | None = None
-    for cap in place.profile.caps:
-        if place_fits(cap.where, place, level) is False:
-            continue
-        rows = cap_rows(cap, place)
-        if rows == 0 or bounded(query, rows, widened):
-            continue
-        limit = limit or _limit(cap, rows, keys)
-        if cap.refuses:
-            effects.append(Effect(frozenset({"other"}), frozenset({"cap"})))
-        elif not cap.paging:
-            effects.append(Effect(misses=frozenset({"cap"})))
-            limit = _limit(cap, rows, keys)
-    return united(effects), limit
-
-
-def _limit(cap: Cap, rows: int | None, keys: Sequence[KeyAt]) -> Limit:
-    dates = [k.dotted for k in keys if k.sent.vr == "DA" and k.sent.kind == "range" and k.sent.low and k.sent.high]
-    return Limit(rows, cap.signalled, cap.paging, dates[0] if dates and not cap.paging else None)
-
-
-def without_parents_rule(place: Place) -> Place:
-    """Return the place as relational queries meet it: keys of any level, upper unique keys may be left out.
-
-    PS3.4 C.4.1.2.2.1; only for a source that grants it.
-    """
-    profile: Profile = place.profile
-    lifted = replace(
-        profile,
-        interactions=tuple(i for i in profile.interactions if "*parent-uid" not in i.when.none),
-        lifts=(*profile.lifts, ("parents-required", Where())),
-    )
-    return replace(place, profile=lifted)
