@@ -111,8 +111,8 @@ class Statement:
 class When:
     """A condition over the keys of one query; selectors as in ``Where.attributes``.
 
-    ``more_keys_than`` counts the elements of the identifier, with a value or without, and the unique key that names what
-    comes back too; ``more_values_than`` those with a value. Zero: not asked for.
+    ``more_keys_than`` counts the elements of the identifier, with a value or without, and the unique key that names
+    what comes back too; ``more_values_than`` those with a value. Zero: not asked for.
     """
 
     all: tuple[str, ...] = ()
