@@ -119,17 +119,18 @@ WHOLE: list[tuple[str, list[str]]] = [
 ]  # fmt: skip
 
 
+ARCHIVES = {"study-root": worlds.archive, "patient-root": worlds.patients, "modality-worklist": worlds.schedule}
+
+
 def at(content: dict[str, Any], condition: str, number: int, bound: int = 64, **where: Any) -> Case:
     """A case of a condition (after the filters that it uses) at a source with this profile, in a drawn archive."""
     filters, _, where_ = condition.rpartition("} ")
     settings = "".join(f"    {name} {where.pop(name)}\n" for name in ("model", "level", "show") if name in where)
     text = f'{filters}{"}" if filters else ""}\nworklist "W" {{\n{settings}    where {where_}\n}}\n'
-    known: dict[str, Any] = {"source": "s", "transport": "dimse", "model": "study-root", "purpose": "reading"}
-    if "patient-root" in settings:
-        known["model"] = "patient-root"
+    named = next((m for m in ARCHIVES if m in settings), "study-root")
+    known: dict[str, Any] = {"source": "s", "transport": "dimse", "model": named, "purpose": "reading"}
     place = Place(profile=profile_of(content, None), **(known | where))
-    rng = Random(f"{condition}.{number}")
-    archive = worlds.patients(rng) if known["model"] == "patient-root" else worlds.archive(rng)
+    archive = ARCHIVES[named](Random(f"{condition}.{number}"))
     return Case(f"case.{number}", text, place, archive, bound=bound, content=content)
 
 
@@ -262,6 +263,20 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},
      'PatientID in ("A1", "12") ignoring case', {"model": "patient-root"}),
     ("who folds the ID that is fed finds another patient", FOLDS, 'PatientSex = "F"', {"model": "patient-root"}),
+    ("who finds entities without a moment finds those with a half of one", FAITHFUL | {"statements": [
+        {"for": {"kind": "datetime"}, "key": {"does": "applied", "adds": ["absent"]}, "evidence": "good"},
+        {"for": {"kind": "range"}, "key": {"does": "applied"}, "evidence": "good"}]},
+     'ScheduledProcedureStepSequence has (ScheduledProcedureStepStartDate = today'
+     ' and ScheduledProcedureStepStartTime = "103000.000")', {"model": "modality-worklist"}),
+    ("an attribute of no level that the dictionary knows may be one of several below", FAITHFUL | {"statements": [
+        {"for": {"kind": "empty"}, "key": {"does": "applied"}, "evidence": "good"}],
+        "service": {"negotiation": {"empty-value-matching": "yes"}}},
+     "StudyStatusID is empty", {"model": "patient-root", "level": "patient"}),
+    ("where all queries fold, an item still has to satisfy all keys of it", FAITHFUL | {
+        "statements": [{"for": {}, "key": {"does": "applied"}, "evidence": "good"}],
+        "interactions": [{"when": {}, "then": {"query": {"does": "applied", "adds": ["case"]}}, "evidence": "good"}]},
+     'RequestAttributesSequence has (AccessionNumber ends with "A1" and ScheduledProcedureStepID = "RP1")',
+     {"level": "series"}),
     ("where all queries fold, the ID that is fed is folded too", FAITHFUL | {"lifts": [], "statements": [
         {"for": {}, "key": {"does": "applied"}, "evidence": "good"},
         {"for": {"attribute": "*lower"}, "key": {"does": "ignored"}, "evidence": "good"}],

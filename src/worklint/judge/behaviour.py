@@ -350,4 +350,11 @@ def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
         back = (_returned(site, place, key) if site else None) or _returned(product, place, key)
         if back is not None:
             chosen = replace(chosen, returned=back[0], absent_means_absent=back[1])
-    return chosen
+    return _without_halves(chosen) if key.sent.kind == "datetime" else chosen
+
+
+def _without_halves(behaviour: Behaviour) -> Behaviour:
+    """Who finds entities without a moment finds those that have one half of it, whatever that half says."""
+    halves = frozenset({"interval"}) if behaviour.adds & {"absent", "empty"} else frozenset[str]()
+    one_of = tuple(map(_without_halves, behaviour.one_of))
+    return replace(behaviour, adds=behaviour.adds | halves, one_of=one_of)

@@ -437,7 +437,8 @@ class SimulatedSource:
                 # All keys of the query are compared in that way.
                 wide = [replace(d, adds=d.adds | ways) for d in doings]
                 pairs = zip(keys, wide, strict=True)
-                found = found or all(self._holds_key(entity, level, k, d) for k, d in pairs)
+                each = all(self._holds_key(entity, level, k, d) for k, d in pairs)
+                found = found or (each and self._one_item(entity, level, keys, wide))
             if doing.adds - ways - {"ignored", "interval", "one-series"}:
                 found = found or self.reading.draw("more", name, self._one(entity)) < 0.3
             if "interval" in doing.misses:
