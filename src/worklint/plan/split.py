@@ -227,10 +227,14 @@ def _choice(desk: Desk, level: str, test: Test, place: Place, way: Way, beside: 
     if not all(_told_of(place, k, "datetime") for k in keys[0] if k.sent.kind == "datetime"):
         return None
     if way.negotiation in (EMPTY_VALUE, SEVERAL_VALUES) and not all(
-        _told_of(place, k, k.sent.kind) and len(k.path) == 1 and not k.lower and c.attribute_level
+        _told_of(place, k, k.sent.kind)
+        and len(k.path) == 1
+        and not k.lower
+        and (c.attribute_level or level != "patient")
         for k, c in zip(keys[0], way.alternatives[0], strict=True)
     ):
-        # Of an attribute below, or of one that may be, a source looks at one entity after another.
+        # Of an attribute below a source looks at one entity after another. What the dictionary knows no level of is
+        # hardly one of the patient.
         return None
     if any(len(mine) > 1 and any(k.lower for k in mine) for mine in keys):
         # Date and time of a lower level: the source may find them at two entities below.
