@@ -263,7 +263,7 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("a pattern of a unique key of an upper level is no value of it", FAITHFUL | {"lifts": []},
      'PatientID in ("A1", "12") ignoring case', {"model": "patient-root"}),
     ("who folds the ID that is fed finds another patient", FOLDS, 'PatientSex = "F"', {"model": "patient-root"}),
-    ("who finds entities without a moment finds those with a half of one", FAITHFUL | {"statements": [
+    ("the half of a moment that is there is held against its own range", FAITHFUL | {"statements": [
         {"for": {"kind": "datetime"}, "key": {"does": "applied", "adds": ["absent"]}, "evidence": "good"},
         {"for": {"kind": "range"}, "key": {"does": "applied"}, "evidence": "good"}]},
      'ScheduledProcedureStepSequence has (ScheduledProcedureStepStartDate = today'

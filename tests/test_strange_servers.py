@@ -360,8 +360,8 @@ CHOSEN = ("only matched", "five keys", "three values", "half", "one study", "ser
           "odd values, SQL", "name with date", "lower first", "newest", "either", "everything else",
           "short texts fail")  # fmt: skip
 MOST_QUERIES = 1500
-USUAL_QUERIES = 800
-"""What a usual server may be asked; half of the budget, so that two models have room in it."""
+USUAL_QUERIES = 1000
+"""What a usual server may be asked in one model, so that another, compared with it, has room in the budget."""
 
 
 def small(server: Strange) -> Strange:

@@ -319,7 +319,8 @@ def completed(
         # A pattern that is taken literally finds nothing: the file only says why. And where nothing is found, a probe
         # of few values saw some that were lost.
         why = measured.does == "nothing" and stated.does == "applied" and stated.misses
-        few = stated.does == "nothing" and measured.does == "applied" and misses and not adds
+        lost = misses or "other" in measured.open_misses
+        few = stated.does == "nothing" and measured.does == "applied" and lost and not adds
         if not (alike or why or few):
             return _one_of([measured, stated])
         adds = misses = frozenset()
@@ -350,11 +351,4 @@ def behaviour_at(place: Place, key: KeyAt) -> Behaviour:
         back = (_returned(site, place, key) if site else None) or _returned(product, place, key)
         if back is not None:
             chosen = replace(chosen, returned=back[0], absent_means_absent=back[1])
-    return _without_halves(chosen) if key.sent.kind == "datetime" else chosen
-
-
-def _without_halves(behaviour: Behaviour) -> Behaviour:
-    """Who finds entities without a moment finds those that have one half of it, whatever that half says."""
-    halves = frozenset({"interval"}) if behaviour.adds & {"absent", "empty"} else frozenset[str]()
-    one_of = tuple(map(_without_halves, behaviour.one_of))
-    return replace(behaviour, adds=behaviour.adds | halves, one_of=one_of)
+    return chosen

@@ -13,7 +13,7 @@ from typing import Any
 
 from worklint.knowledge import standard
 from worklint.network import blank, crowded, negotiation, pages
-from worklint.network.evidence import Found
+from worklint.network.evidence import EXCLUDES, UNSEEN, Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import ENDS, FAMILY, FIRST, FRACTION, TRAILING, WIDE
 from worklint.network.measure import Measured, Slot
@@ -126,7 +126,7 @@ def key_of(found: Found) -> Json:
         return {"does": "nothing", "misses": _order(_told(found.misses) or {"other"})}
     if found.does == "refused":
         return {"does": "refused", "status": found.status}
-    if found.does == "unknown" and found.status and found.status != "excludes":
+    if found.does == "unknown" and found.status and found.status not in (EXCLUDES, UNSEEN):
         return {"one-of": [
             {"does": "refused", "status": found.status},
             {"does": "applied", "adds": ["other"], "misses": ["other"]},
@@ -161,6 +161,10 @@ def because_of(found: Found) -> str:
         text = f"what could be decided is; not decidable here, for want of values that would show it: {names}"
     elif found.does == "applied":
         text = "every pair came out as told"
+    if found.does == "applied" and found.status == UNSEEN:
+        text = (
+            f"{found.why}; one that cannot exist brings nothing back, so what comes back does as to others of its kind"
+        )
     return text
 
 
@@ -182,7 +186,9 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
         members = record.measured.get((model, level), {})
         for one in members.values():
             if one.about.vr == vr and one.found.get(("single", ""), Found("unknown")).does == "applied":
-                seen = illegal if illegal.does != "applied" else _as_others(one, illegal)
+                seen = _as_others(one, illegal) if illegal.does == "applied" else illegal
+                if one.found[("single", "")].status == UNSEEN and seen is illegal:
+                    seen = Found("unknown", why=illegal.why)
                 add((model, level), one.about.name, {"kind": "single", "value": "illegal"}, _body(seen, None))
     for model in record.models:
         for level in standard.model(model).levels:  # type: ignore[union-attr]
@@ -398,6 +404,13 @@ def _interactions(record: Record, sets: dict[str, list[str]]) -> tuple[list[Json
             beside.setdefault((seen.model, seen.level, seen.first), []).append(seen.second)
         elif seen.what == "one-series":
             below.setdefault((seen.model, seen.level), []).append(seen)
+        elif seen.what == "undecided" and seen.status:
+            # That no query was answered holds of those without a key as well.
+            found.append({
+                "id": f"undecided-{seen.model}-{seen.level}", "for": where, "when": {},
+                "then": {"query": key_of(Found("unknown", status=seen.status))},
+                "because": "every query failed", "evidence": "probe",
+            })  # fmt: skip
     for (model, level, first), seconds in beside.items():
         found.append({
             "id": f"beside-{first}-{model}-{level}", "for": {"model": model, "level": level},
@@ -586,7 +599,7 @@ def _notes(record: Record) -> list[str]:
         notes.append(f"{taken} attributes of a second model answered two pairs as in the first, and were taken over.")
     undecided = [
         f"{name} ({model}, {level})" for (model, level), place in record.measured.items() for name, m in place.items()
-        if m.found.get(("single", ""), Found("applied")).status == "excludes"
+        if m.found.get(("single", ""), Found("applied")).status in (EXCLUDES, UNSEEN)
     ]  # fmt: skip
     if undecided:
         notes.append(

@@ -16,6 +16,13 @@ Id = tuple[str, ...]
 NOT_SEEN = "not decidable here"
 LOST = "lost"
 """Status of a finding: what has the value did not come back, and that is not enough to say that nothing does."""
+EXCLUDES = "excludes"
+"""Status of a finding: no entity is known to have the value asked for, and nothing comes back."""
+UNSEEN = "unseen"
+"""Status of a finding: no entity shows any value, and one that cannot exist brings nothing back.
+
+What is ``applied`` then goes by attributes of the same kind.
+"""
 _OTHER = frozenset({"other"})
 _BY_PLACE = frozenset({"one-value", "one-instance"})
 """Ways of losing a match that depend on which of several places a source looks at."""
@@ -176,7 +183,7 @@ def infer(
                          sql=PATTERN_SQL in reasons, open_adds=possible_adds - reasons, open_misses=possible_misses,
                          why="no entity is known to have the value asked for")  # fmt: skip
         return Found(
-            "unknown", trials=count, status="excludes",
+            "unknown", trials=count, status=EXCLUDES,
             why=f"{NOT_SEEN}: no entity is known to have a value, and one that cannot exist brings nothing back",
         )  # fmt: skip
     adds = _blame(tally)

@@ -37,6 +37,11 @@ FOREIGN = "foreign"
 """An extra row that no known way of comparing explains."""
 
 
+def class_of(vr: str) -> str:
+    """Return how values of a VR are compared, coarsely: as numbers, moments, names, UIDs or texts."""
+    return "number" if vr in NUMBERS else "moment" if vr in MOMENTS else vr if vr in ("PN", "UI") else "text"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A key by what it asks: the kind of matching, the text on the wire, the bounds of a range, the UIDs of a list."""

@@ -7,8 +7,20 @@ from dataclasses import dataclass, field, replace
 
 from worklint.network import pairs
 from worklint.network.ask import Answer, Asker, Key, Question
-from worklint.network.evidence import LOST, NOT_SEEN, Found, Id, Subject, Trial, infer, is_bare, knowing
-from worklint.network.meaning import TEXT, Asked, ask_single, matches, narrowed, widened
+from worklint.network.evidence import (
+    EXCLUDES,
+    LOST,
+    NOT_SEEN,
+    UNSEEN,
+    Found,
+    Id,
+    Subject,
+    Trial,
+    infer,
+    is_bare,
+    knowing,
+)
+from worklint.network.meaning import TEXT, Asked, ask_single, class_of, matches, narrowed, widened
 from worklint.network.subjects import About
 from worklint.network.survey import Scope, keep
 
@@ -36,7 +48,10 @@ class Bench:
     def __init__(self, asker: Asker, scope: Scope) -> None:
         self.asker = asker
         self.scope = scope
-        self.failing: set[About] = set()
+        self.failing: dict[str, set[About]] = {}
+        """By kind of matching, attributes without a value that are known to fail a query."""
+        self.finds_nothing: dict[tuple[str | None, str, str], list[bool]] = {}
+        """By home level, class of VR and kind: whether what cannot exist found nothing, whenever it was asked."""
         self.short = ""
         """The status with which texts of one or two characters fail; nothing if they do not."""
         self._answers: dict[Question, Answer] = {}
@@ -128,15 +143,19 @@ def _ignored(bench: Bench, abouts: list[About], turn: int, whole: bool = False) 
     return _ignored(bench, abouts[:half], turn) + _ignored(bench, abouts[half:], turn)
 
 
-def failing(bench: Bench, abouts: Sequence[About], many: int = 16) -> list[About]:
-    """Return those of the attributes that fail a query, asked many at once and, where that fails, in halves."""
-    out: list[About] = []
-    for start in range(0, len(abouts), many):
-        group = list(abouts[start : start + many])
-        if not bench.ask(*(Key(a.path, pairs.impossible(a.vr)) for a in group)).failure:
-            continue
-        half = len(group) // 2
-        out += group if not half else [*failing(bench, group[:half], half), *failing(bench, group[half:], len(group))]
+def failing(bench: Bench, abouts: Sequence[About], kind: str, many: int = 16) -> set[About]:
+    """Return those of the attributes that may fail a query of a kind of matching: together with others of their VR."""
+
+    def fails(some: Sequence[About]) -> bool:
+        return bool(bench.ask(*(Key(a.path, _far(kind, a.vr).text) for a in some)).failure)
+
+    out: set[About] = set()
+    found = sorted((a for a in abouts if kind in _kinds(a.vr)), key=lambda a: a.vr)
+    for start in range(0, len(found), many):
+        group = found[start : start + many]
+        if fails(group):
+            of_vr = [[a for a in group if a.vr == vr] for vr in dict.fromkeys(a.vr for a in group)]
+            out |= {a for some in of_vr if len(of_vr) == 1 or fails(some) for a in some}
     return out
 
 
@@ -187,16 +206,7 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
         )  # fmt: skip
 
     if not any(stored) and depth == FULL:
-        # Without a value to ask for there is nothing to tell an exact source from one that answers nothing.
-        nobody = Found("unknown", status="excludes", why=f"{NOT_SEEN}: no entity shows a value")
-        failing = about in bench.failing
-        if about.required or failing:
-            nobody = conclude("single", [bench.trial(about, ask_single(vr, pairs.impossible(vr)))])
-        out.found = {(kind, ""): nobody for kind in ("single", *_kinds(vr))}
-        if failing:
-            for kind in _kinds(vr):
-                out.found[(kind, "")] = conclude(kind, [bench.trial(about, _far(kind, vr))])
-        return out
+        return _without_values(bench, about, conclude)
     web = bench.asker.door.transport == "dicomweb" and vr in TEXT
     *keys, nowhere = pairs.single(vr, stored, lean, decided("single"), web)
     trials = [bench.trial(about, a) for a in keys[:1]]
@@ -226,7 +236,11 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
             why=f"{NOT_SEEN}: no such value is stored",
         ))  # fmt: skip
     if vr == "CS" and lower:
-        out.found[("single", "has-lower")] = knowing(conclude("single", lower), usual)
+        small = knowing(conclude("single", lower), usual)
+        if small.status == EXCLUDES and usual.does == "applied":
+            # Nothing says that small letters are found where they are stored; that others are not, the pairs say.
+            small = replace(usual, open_misses=usual.open_misses | {"other"}, trials=small.trials)
+        out.found[("single", "has-lower")] = small
     bad = [t for t in trials if not t.asked.legal and t not in lower]
     if bad:
         out.found[("single", "illegal")] = knowing(conclude("single", bad), usual)
@@ -248,6 +262,41 @@ def detail(bench: Bench, about: About, depth: str = FULL, decided: Decided = lam
         trials = [bench.trial(about, a) for a in pairs.uid_lists(stored, lean)]
         out.found[("list-of-uid", "")] = conclude("list-of-uid", trials)
     return out
+
+
+_SAMPLE = 2
+"""Attributes of a home and a class that are asked by a pattern or a range before they speak for the others."""
+
+
+def _without_values(bench: Bench, about: About, conclude: Conclude) -> Measured:
+    """Measure an attribute of which no entity shows a value, by values that cannot exist.
+
+    There is no value to ask for, which alone tells a source that compares from one that answers nothing. That it does
+    not ignore the key shows.
+    """
+    out = Measured(about, full=True)
+    alone = bench.trial(about, ask_single(about.vr, pairs.impossible(about.vr)))
+    single = out.found[("single", "")] = _of_nobody(bench, "single", alone, conclude)
+    for kind in _kinds(about.vr):
+        asked = bench.finds_nothing.setdefault((about.home, class_of(about.vr), kind), [])
+        fails = about in bench.failing.get(kind, ())
+        if fails or single.status != UNSEEN or len(asked) < _SAMPLE or not all(asked):
+            found = _of_nobody(bench, kind, bench.trial(about, _far(kind, about.vr)), conclude)
+            asked += [found.status == UNSEEN] if not fails else []
+        else:
+            found = replace(single, trials=0)
+        out.found[(kind, "")] = found
+    return out
+
+
+def _of_nobody(bench: Bench, kind: str, trial: Trial, conclude: Conclude) -> Found:
+    if trial.failure:
+        return conclude(kind, [trial])
+    if bench.all_back(trial):
+        return Found("ignored", trials=1, why="values that cannot exist bring back everything")
+    if trial.kept or trial.strangers or trial.cut:
+        return Found("unknown", trials=1, why=f"{NOT_SEEN}: no entity shows a value, and some come back")
+    return Found("unknown", status=UNSEEN, trials=1, why=f"{NOT_SEEN}: no entity shows a value")
 
 
 def _tells(trial: Trial, subjects: Sequence[Subject]) -> bool:
@@ -453,7 +502,7 @@ def _patterns(bench: Bench, about: About, asked: Sequence[Asked], conclude: Conc
         rest = [t for t in rest if t not in small]
         out.found[("wildcard", "has-lower")] = conclude("wildcard", small)
     usual, one_each, every = (conclude("wildcard", t) for t in (rest, marked, [*rest, *marked]))
-    undecided = one_each.does == "unknown" and one_each.status == "excludes"
+    undecided = one_each.does == "unknown" and one_each.status == EXCLUDES
     if not marked or undecided or (one_each.blamed <= usual.blamed and one_each.does == usual.does == every.does):
         out.found[("wildcard", "")] = every
     else:

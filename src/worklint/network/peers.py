@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worklint.knowledge import standard
+from worklint.model import SPELLING
 from worklint.network import pairs
-from worklint.network.evidence import Found, knowing, settle
-from worklint.network.meaning import PATTERN_SQL
+from worklint.network.evidence import LOST, UNSEEN, Found, knowing, settle
+from worklint.network.meaning import FAMILY, PATTERN_SQL, class_of
 from worklint.network.measure import Measured, Slot
 from worklint.network.subjects import About
 
@@ -63,7 +64,8 @@ def settle_all(record: Record) -> None:
     for (model, level), place in record.measured.items():
         for one in place.values():
             family = "text" if one.about.vr in pairs.CASED else one.about.vr
-            side = _side(model, level, one.about)
+            # What is said of a key of an upper level was measured at its own.
+            side = 0 if one.about.parent else _side(model, level, one.about)
             for slot in one.found:
                 groups.setdefault((slot, family, side), []).append((one, slot))
     for members in groups.values():
@@ -73,6 +75,7 @@ def settle_all(record: Record) -> None:
             far = [f for m, f in before if m is not one]
             one.found[slot] = settle(settle(one.found[slot], near), far)
     _without_start(record)
+    _without_values(record)
     every = [f for place in record.measured.values() for one in place.values() for f in one.found.values()]
     in_part = any("a large archive" in note for note in record.notes) and any("padding" in f.misses for f in every)
     for place in record.measured.values():
@@ -88,6 +91,68 @@ def settle_all(record: Record) -> None:
                     )
                 if value and found.does == "applied" and (usual := one.found.get((kind, ""))) is not None:
                     one.found[(kind, value)] = knowing(found, usual)
+
+
+def _without_values(record: Record) -> None:
+    """Say of attributes of which no entity shows a value how others of their kind compare, or that they lose all.
+
+    Their keys are looked at: values that cannot exist found nothing. That they find what has the value was not seen.
+    """
+    groups: dict[tuple[str, int], list[Measured]] = {}
+    for (model, level), place in record.measured.items():
+        for one in place.values():
+            for kind in (k for k, value in one.found if not value):
+                groups.setdefault((kind, _side(model, level, one.about)), []).append(one)
+    elsewhere: dict[str, list[Measured]] = {}
+    for (kind, _), members in groups.items():
+        elsewhere.setdefault(kind, []).extend(m for m in members if _speaks(m.found[(kind, "")]))
+    for (kind, _), members in groups.items():
+        usual = (kind, "")
+        known = [m for m in members if _speaks(m.found[usual])]
+        unseen = [m for m in members if m.found[usual].status == UNSEEN]
+        for one in unseen:
+            near = [m for m in known if class_of(m.about.vr) == class_of(one.about.vr)]
+            if len(near) < _SPEAK and len(known) > _SPEAK and all(m.found[usual].does == "nothing" for m in known):
+                # Where every key of that level and kind is answered with nothing, so may this one.
+                near = known
+            if len(near) < _SPEAK:
+                near = [m for m in elsewhere.get(kind, ()) if class_of(m.about.vr) == class_of(one.about.vr)]
+            if len(near) >= _SPEAK:
+                one.found.update(_as_others(one, kind, near))
+
+
+def _speaks(found: Found) -> bool:
+    return found.does in ("applied", "nothing") and found.status not in (LOST, UNSEEN)
+
+
+_SPEAK = 2
+"""Attributes with values that speak for those of their kind without."""
+_SELDOM = ("word", FAMILY)
+"""Ways of comparing of which few attributes have values that show them: one that does not speaks for all."""
+
+
+def _as_others(one: Measured, kind: str, near: Sequence[Measured]) -> dict[Slot, Found]:
+    """Return what is said of a kind of matching of an attribute without a value, by others that have some."""
+    comparing = [f for m in near if (f := m.found[(kind, "")]).does == "applied"]
+    possible = pairs.possible_adds(kind, one.about.vr, one.about.several)
+    enough = {r: min(len(comparing), 1 if r in _SELDOM else _SPEAK) for r in possible | {"other"}}
+    undecided = {r for r, count in enough.items() if sum(r in f.excluded_adds for f in comparing) < count}
+    seen, *losses = (
+        frozenset[str]().union(*(getattr(f, name) for f in comparing)) for name in ("adds", "misses", "open_misses")
+    )
+    losses.append(pairs.possible_misses(kind, one.about.vr, one.about.several, False))
+    usual = replace(
+        one.found[(kind, "")], does="applied", sql=any(f.sql for f in comparing),
+        open_adds=seen | undecided | (possible & SPELLING), open_misses=frozenset({"other"}).union(*losses),
+    )  # fmt: skip
+    out = {(kind, ""): usual}
+    for slot in dict.fromkeys(s for m in near for s in m.found if s[0] == kind and s[1]):
+        # What is peculiar to some values may be so here; what is more than a way of comparing is not taken over.
+        theirs = [m.found[slot] for m in near if slot in m.found]
+        adds = frozenset[str]().union(*(f.adds | f.open_adds for f in theirs))
+        alike = all(f.does == "applied" for f in theirs)
+        out[slot] = replace(usual, open_adds=usual.open_adds | adds) if alike else Found("unknown", why=usual.why)
+    return out
 
 
 def _without_start(record: Record) -> None:

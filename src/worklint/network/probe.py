@@ -30,7 +30,7 @@ from worklint.network.ask import (
     Unreachable,
     name_of,
 )
-from worklint.network.evidence import Found
+from worklint.network.evidence import EXCLUDES, UNSEEN, Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import TEXT, TRAILING, ask_single
 from worklint.network.measure import (
@@ -253,6 +253,7 @@ class _Model:
         self._details(main=False)
 
     def _details(self, main: bool) -> None:
+        kept = min(_RESERVE, (self.limit - self.asker.asked) // 8) * len(self.scopes)
         for number, one in enumerate(self.scopes):
             self._save()
             if not main:
@@ -261,9 +262,8 @@ class _Model:
             # What a level leaves of its share goes to the next.
             levels = _LEVEL_SHARES[: len(self.scopes)]
             share = levels[number] / sum(levels[number:])
-            left = self.limit - self.asker.asked
-            kept = min(_RESERVE, left // 8) * len(self.scopes)
-            self._detail(one, self.asker.asked + int((left - kept) * share), main)
+            left = max(0, self.limit - self.asker.asked - kept)
+            self._detail(one, self.asker.asked + int(left * share), main)
 
     def _save(self) -> None:
         if self.saved is not None:
@@ -420,7 +420,8 @@ class _Model:
         left = 0
         full: dict[str, int] = {}
         if self.asker.asked < limit:
-            bench.failing |= set(failing(bench, [a for a in waiting if not any(scope.stored(a)) and not a.required]))
+            unseen = [a for a in waiting if not any(scope.stored(a))]
+            bench.failing = {kind: failing(bench, unseen, kind) for kind in ("wildcard", "range")}
             self._above(bench, waiting)
         if self.sister is not None:
             self._jointly(bench, waiting, limit)
@@ -582,7 +583,7 @@ class _Model:
             return None
         theirs = known.found.get(("single", ""))
         valued = any(bench.scope.stored(about))
-        if theirs is None or (theirs.status == "excludes" and valued):
+        if theirs is None or (theirs.status in (EXCLUDES, UNSEEN) and valued):
             return None
         level = bench.scope.level
         alike = self.alike.setdefault((level, known.about.home), [])
@@ -666,7 +667,7 @@ _FEW_VALUES = 4
 """Values of an attribute below which another part of a large archive is looked at."""
 _LAST = 25
 """Queries that the last attribute may take."""
-_RESERVE = 40
+_RESERVE = 60
 """Queries of each level that are kept for what keys do to one another."""
 _SISTERS = {"patient-root": ("study-root",), "study-root": ("patient-root",)}
 _UNKNOWN = Found("unknown")

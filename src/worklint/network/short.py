@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from worklint.network.ask import Key
-from worklint.network.evidence import Found
+from worklint.network.evidence import UNSEEN, Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import TEXT
 from worklint.network.measure import FAILS_SHORT, Bench
@@ -56,6 +56,7 @@ def told(record: Record) -> None:
                 for kind in ("single", "wildcard") if one.about.vr in TEXT else ():
                     usual = one.found.get((kind, ""))
                     if usual is not None and usual.does != "refused":
-                        does = "refused" if usual.does in ("applied", "nothing") else "unknown"
+                        sure = usual.does in ("applied", "nothing") and usual.status != UNSEEN
+                        does = "refused" if sure else "unknown"
                         found = Found(does, status=seen.status, trials=_ASKED, why=FAILS_SHORT)
                         one.found.setdefault((kind, "short"), found)

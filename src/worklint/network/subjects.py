@@ -26,7 +26,7 @@ COMMON = {
         RequestAttributesSequence.AccessionNumber NumberOfSeriesRelatedInstances SeriesInstanceUID""",
     "image": """SOPClassUID ImageType InstanceNumber AcquisitionNumber AcquisitionDate AcquisitionTime ContentDate
         ContentTime NumberOfFrames Rows Columns ImageComments KVP SliceThickness InstanceCreationDate
-        InstanceCreationTime ContrastBolusAgent SOPInstanceUID""",
+        InstanceCreationTime ContrastBolusAgent AcquisitionDateTime SOPInstanceUID""",
     "worklist-item": """PatientName PatientID PatientBirthDate PatientSex AccessionNumber RequestedProcedureID
         RequestedProcedureDescription RequestedProcedurePriority ReferringPhysicianName RequestingPhysician AdmissionID
         StudyInstanceUID IssuerOfPatientID CurrentPatientLocation RequestingService PatientWeight PatientComments

@@ -124,6 +124,12 @@ def inside(stored: str, low: str, high: str, vr: str, zone: tzinfo = UTC) -> boo
     return matcher.between(stored, low, high, (False, False), vr, zone)
 
 
+def within(key: Key, stored: str) -> bool:
+    """Tell if a stored value lies in the range that a key asks for; in none it always does."""
+    bounds = bounds_of(key.vr, key.text)
+    return bounds is None or inside(stored, *bounds, key.vr)
+
+
 def spelled_plainly(found: list[Found], reason: str, key: Key, reasons: frozenset[str], zone: tzinfo) -> bool:
     """What is found by a source that folds the key alone, or compares texts and names as they are written."""
 

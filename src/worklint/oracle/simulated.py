@@ -21,7 +21,7 @@ from worklint.knowledge import products, standard
 from worklint.knowledge.profile import Behaviour, Interaction, Keeping, Profile, SettingMap, Where
 from worklint.model import GRADES, SPELLING, Attribute
 from worklint.oracle import matcher
-from worklint.oracle.comparing import OTHER_COMPARISONS, WIDER, Found, agrees, inside, spelled_plainly
+from worklint.oracle.comparing import OTHER_COMPARISONS, WIDER, Found, agrees, inside, spelled_plainly, within
 from worklint.oracle.matcher import Entity, entities_at
 from worklint.oracle.reading import Reading, certain, condition_of, fits_one_of
 from worklint.oracle.wire import Key, bounds_of, kind_of, legal
@@ -182,8 +182,10 @@ class SimulatedSource:
         return _Effect(max(doings, key=lambda d: d.does != "applied"), about)
 
     def _at_moment(self, entity: Entity, level: str, keys: Sequence[Key], moment: _Effect) -> bool:
-        date, time = (self._shown_values(entity, level, keys[i]) for i in moment.about)
-        lacks = not any(f.values for f in date) or not any(f.values for f in time)
+        held = [[v for f in self._shown_values(entity, level, keys[i]) for v in f.values] for i in moment.about]
+        # A half that is absent counts as inside; one that is there is held against its own range.
+        fits = (not h or any(within(keys[i], v) for v in h) for i, h in zip(moment.about, held, strict=True))
+        lacks = not all(held) and all(fits)
         adds, misses = moment.doing.adds - _OF_LETTERS, moment.doing.misses - _OF_LETTERS - {"interval"}
         found = self._interval(entity, level, keys, moment.about) or bool(adds & {"empty", "absent"} and lacks)
         if adds - {"empty", "absent", "interval"}:
