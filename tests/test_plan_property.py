@@ -268,6 +268,13 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {"for": {"kind": "range"}, "key": {"does": "applied"}, "evidence": "good"}]},
      'ScheduledProcedureStepSequence has (ScheduledProcedureStepStartDate = today'
      ' and ScheduledProcedureStepStartTime = "103000.000")', {"model": "modality-worklist"}),
+    ("a moment has no spaces at its ends", FAITHFUL | {
+        "statements": [{"for": {"kind": "datetime"}, "key": {"does": "applied"}, "evidence": "good"}],
+        "interactions": [{"when": {}, "then": {"replace": [
+            {"for": {}, "key": {"does": "applied", "adds": ["padding"]}}]}, "evidence": "good"}]},
+     '(ScheduledProcedureStepSequence.ScheduledProcedureStepStartDate,'
+     ' ScheduledProcedureStepSequence.ScheduledProcedureStepStartTime) between "202512311030" and "202512311045"',
+     {"model": "modality-worklist", "transport": "dicomweb"}),
     ("an attribute of no level that the dictionary knows may be one of several below", FAITHFUL | {"statements": [
         {"for": {"kind": "empty"}, "key": {"does": "applied"}, "evidence": "good"}],
         "service": {"negotiation": {"empty-value-matching": "yes"}}},

@@ -234,6 +234,12 @@ def _bad_range(sent: Sent) -> bool:
     return bool(sent.low and sent.high and sent.low > sent.high) or not (sent.low or sent.high)
 
 
+def _short_inside(sent: Sent) -> bool:
+    """Tell if a pattern asks behind its first wild card for pieces of one or two characters, and for no longer one."""
+    behind = re.split(r"[*?]+", sent.text)[1:] if sent.kind == "wildcard" else []
+    return 0 < max(map(len, behind), default=0) <= 2
+
+
 _CLASSES: dict[str, Callable[[Sent], bool | None]] = {
     "all-upper": lambda s: _letters(s) and s.text == s.text.upper(),
     "has-lower": lambda s: any(c.islower() for c in s.text),
@@ -265,6 +271,7 @@ _CLASSES: dict[str, Callable[[Sent], bool | None]] = {
     "leading-space": lambda s: s.text.startswith(" "),
     "long-list": lambda s: s.count > 100,
     "short": lambda s: len(s.text.strip("*?")) < 3,
+    "short-inside": _short_inside,
 }
 # What a class says of a parameter, where that can be said at all: most depend on what stands there.
 _FIXED_FOR_PARAMETERS = {
@@ -276,6 +283,8 @@ def in_class(name: str, sent: Sent) -> bool | None:
     """Tell if the key's value is of a class (``profile.VALUE_CLASSES``, or ``=VALUE`` for that very value)."""
     if sent.parameter is not None and name not in _FIXED_FOR_PARAMETERS:
         if name in ("has-wildcard", "lone-asterisk") and sent.parameter.no_wildcards:
+            return False
+        if name == "short-inside" and sent.parameter.no_wildcards and "*" not in sent.text.rstrip("*"):
             return False
         return True if name == "no-wildcard" and sent.parameter.no_wildcards else None
     if name.startswith("="):

@@ -21,7 +21,7 @@ VALUE_CLASSES = (
     "no-seconds", "closed", "open-start", "open-end", "bad-range", "one-day", "lone-asterisk", "has-wildcard",
     "no-wildcard", "question-mark", "trailing-asterisk", "inner-asterisk", "sql-wildcard", "regex-characters",
     "double-quote", "has-hyphen", "percent-encoded", "family-name-only", "name-affix", "leading-space", "long-list",
-    "short",
+    "short", "short-inside",
 )  # fmt: skip
 """Closed list of value classes; ``judge.value`` holds the predicate of each.
 

@@ -17,6 +17,7 @@ from worklint.network.evidence import EXCLUDES, UNSEEN, Found
 from worklint.network.interactions import Together
 from worklint.network.meaning import ENDS, FAMILY, FIRST, FRACTION, TRAILING, WIDE
 from worklint.network.measure import Measured, Slot
+from worklint.network.pairs import CASED
 from worklint.network.probe import Record
 from worklint.network.subjects import subjects
 from worklint.network.unsteady import unsteady
@@ -26,6 +27,13 @@ _LONG = 8
 _DROPPED = frozenset({"padding", TRAILING})
 """Undecided ways of missing that a setting speaks of: to believe them would mark every text of every source."""
 _SPACES = "leading-spaces"
+
+_PATTERN: Slot = ("wildcard", "")
+_IN_BYTES: dict[str, Any] = {
+    "key": {"does": "also", "adds": ["other"]}, "evidence": "probe",
+    "because": "not decidable here: whether a letter or two are found in the bytes of a two-byte character (ISO 2022)",
+}  # fmt: skip
+"""What holds of short patterns at a source of which nobody knows whether it compares bytes."""
 
 _OTHER_FORMS = (("parent-list", "list-of-uid", "a list of UIDs"), ("parent-pattern", "wildcard", "a pattern"))
 
@@ -182,6 +190,9 @@ def _statements(record: Record, sets: dict[str, list[str]]) -> list[Json]:
         for one in members.values():
             found = {s: f for s, f in one.found.items() if (*place, one.about.name, s[0]) not in forms}
             _of_attribute(place, replace(one, found=found), add)
+            pattern = found.get(_PATTERN)
+            if record.transport == "dimse" and one.about.vr in CASED and pattern and pattern.does == "applied":
+                add(place, one.about.name, {"kind": "wildcard", "value": "short-inside"}, _IN_BYTES)
     for (model, level, vr), illegal in record.illegal.items():
         members = record.measured.get((model, level), {})
         for one in members.values():
@@ -226,9 +237,6 @@ def _as_others(one: Measured, illegal: Found) -> Found:
     unasked = frozenset({"case"}) - usual.adds if one.about.vr == "CS" and usual is not lower else frozenset()
     return replace(usual, open_adds=usual.open_adds | unasked, excluded=usual.excluded - {"+case"} if unasked else
                    usual.excluded, trials=illegal.trials, why=illegal.why)  # fmt: skip
-
-
-_PATTERN: Slot = ("wildcard", "")
 
 
 def _of_attribute(place: tuple[str, str], one: Measured, add: Any) -> None:

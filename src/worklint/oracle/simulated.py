@@ -182,10 +182,10 @@ class SimulatedSource:
         return _Effect(max(doings, key=lambda d: d.does != "applied"), about)
 
     def _at_moment(self, entity: Entity, level: str, keys: Sequence[Key], moment: _Effect) -> bool:
-        held = [[v for f in self._shown_values(entity, level, keys[i]) for v in f.values] for i in moment.about]
-        # A half that is absent counts as inside; one that is there is held against its own range.
-        fits = (not h or any(within(keys[i], v) for v in h) for i, h in zip(moment.about, held, strict=True))
-        lacks = not all(held) and all(fits)
+        date, time = sorted((keys[i] for i in moment.about), key=lambda k: k.vr)
+        days, times = ([v for f in self._shown_values(entity, level, k) for v in f.values if v] for k in (date, time))
+        # A time that is absent counts as inside on each of the days; a time alone is held against nothing.
+        lacks = not days or (not times and any(within(date, v) for v in days))
         adds, misses = moment.doing.adds - _OF_LETTERS, moment.doing.misses - _OF_LETTERS - {"interval"}
         found = self._interval(entity, level, keys, moment.about) or bool(adds & {"empty", "absent"} and lacks)
         if adds - {"empty", "absent", "interval"}:
@@ -664,7 +664,7 @@ def _without(effect: _Effect, gone: list[int]) -> _Effect:
     return replace(effect, about=[i - sum(g < i for g in gone) for i in effect.about if i not in gone])
 
 
-_OF_LETTERS = frozenset({"case", "accent", "group"})
+_OF_LETTERS = frozenset({"case", "accent", "group", "padding"})
 _NEGOTIATED = {"empty": "empty-value-matching", "multiple": "multiple-value-matching"}
 """Kinds of matching that a source has to have granted (PS3.4 C.2.2.2.7, C.2.2.2.8)."""
 _MODALITY = Attribute("Modality", "00080060", "CS", "1")

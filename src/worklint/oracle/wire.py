@@ -120,4 +120,6 @@ _CLASSES: dict[str, Callable[[Key], bool]] = {
     "leading-space": lambda k: k.text[:1] == " ",
     "long-list": lambda k: k.text.count("\\") >= 100,
     "short": lambda k: len(k.text.strip("*?")) <= 2,
+    "short-inside": lambda k: re.fullmatch(r"[^*?]*([*?]+.{0,2})*[*?]*", k.text) is not None
+    and re.search(r"[*?][^*?]", k.text) is not None,
 }

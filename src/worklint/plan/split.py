@@ -176,7 +176,10 @@ def _as_moments(
             for at, key in ((i, date), (j, time)):
                 moment = replace(key, sent=replace(key.sent, kind="datetime"))
                 if _told_of(place, moment, "datetime"):
-                    yield at, effect_of(behaviour_at(place, moment), moment.sent)
+                    effect = effect_of(behaviour_at(place, moment), moment.sent)
+                    # Who finds entities without a moment finds those of any time that have no date.
+                    halves = {"interval"} if effect.adds & {"absent", "empty"} else set()
+                    yield at, replace(effect, adds=effect.adds | halves)
 
 
 def _both(one: KeyEffect | None, part: Part) -> KeyEffect:
