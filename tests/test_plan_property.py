@@ -268,6 +268,11 @@ ONCE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
         {"for": {"kind": "range"}, "key": {"does": "applied"}, "evidence": "good"}]},
      'ScheduledProcedureStepSequence has (ScheduledProcedureStepStartDate = today'
      ' and ScheduledProcedureStepStartTime = "103000.000")', {"model": "modality-worklist"}),
+    ("a moment beside a time range of one day", FAITHFUL | {
+        "lifts": [], "statements": [{"for": {"kind": "datetime"}, "key": {"does": "applied"}, "evidence": "good"}],
+        "service": {"negotiation": {"combined-date-time": "yes"}}},
+     '((StudyDate, StudyTime) between "202512311030" and "20251231235959")'
+     ' and (SeriesDate, SeriesTime) <= "202601030000"', {}),
     ("a moment has no spaces at its ends", FAITHFUL | {
         "statements": [{"for": {"kind": "datetime"}, "key": {"does": "applied"}, "evidence": "good"}],
         "interactions": [{"when": {}, "then": {"replace": [

@@ -491,7 +491,7 @@ def _tried(
         if COMBINED in options and date_and_time([k for _, at, _ in keys for k in at]):
             # Another date and time, meant as two windows, would be one moment as well.
             return None
-        if sum(k.sent.kind == "datetime" for _, at, _ in keys for k in at) > 2:
+        if _are_several_moments([k for _, at, _ in keys for k in at]):
             # One moment a query: what a source does with several is told by nobody.
             return None
         joint = _joint(desk, place, level, keys, beside)
@@ -507,6 +507,17 @@ def _tried(
     for choice, _ in kept:
         adds[id(choice.test)] |= choice.way.slack
     return KeySet(tuple(c for c, _ in kept), adds, bare, united(effects), beside)
+
+
+def _are_several_moments(keys: Sequence[KeyAt]) -> bool:
+    """Tell if a moment stands beside another, be it a time range of one day, which means the same either way."""
+    moments = sum(k.sent.kind == "datetime" for k in keys) // 2
+    ranges = [k for k in keys if k.sent.kind == "range"]
+    days = sum(
+        date.path[:-1] == time.path[:-1] and standard.is_combined_pair(date.path[-1].keyword, time.path[-1].keyword)
+        for date, time in product(ranges, ranges)
+    )
+    return bool(moments) and moments + days > 1
 
 
 def _versions(choice: Choice) -> list[tuple[tuple[Constraint, ...], tuple[tuple[KeyAt, ...], ...]]]:
